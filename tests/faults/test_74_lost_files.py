@@ -194,8 +194,30 @@ def replace_by_folder(path: Path) -> None:
     path.mkdir()
 
 
+def replace_by_endless_file(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.fault(74, 84)
+@pytest.mark.parametrize("place", [replace_by_pipe, replace_by_folder, replace_by_endless_file])
+def test_a_first_backup_saves_the_others_of_a_snapshot_that_is_no_file(
+    env: Environment, tmp_path: Path, place: Callable[[Path], None]
+) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    *whole, path = files(archive)
+    place(path)
+    signal.alarm(60)  # without a handler, it ends this process
+    try:
+        done = run(env, "backup", str(kept))
+    finally:
+        signal.alarm(0)
+    assert (done.returncode, f"{path}: is not a file; it is not in the backup" in done.stderr) == (1, True)
+    assert [saved.name for saved in files(kept / "snapshots")] == [file.name for file in whole]
+
+
 @pytest.mark.fault(74)
-@pytest.mark.parametrize("place", [replace_by_pipe, replace_by_folder])
+@pytest.mark.parametrize("place", [replace_by_pipe, replace_by_folder, replace_by_endless_file])
 def test_a_pipe_or_folder_in_place_of_a_snapshot_is_damage_that_nothing_waits_for(
     env: Environment, tmp_path: Path, place: Callable[[Path], None]
 ) -> None:

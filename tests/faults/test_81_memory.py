@@ -345,3 +345,21 @@ def test_a_release_that_needs_more_memory_than_there_is_is_a_failed_check_of_a_d
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(60) == 0
     assert [row["reason"] for row in rows(tmp_path / "history.db", "checks")["checks"]] == [None, "too_large", None]
+
+
+def test_a_held_release_that_needs_more_memory_than_there_is_stays_held_and_the_reason_is_told(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path)
+    source.config.write_text(source.config.read_text() + "[source.hold]\nmax_entries = 2000\n")
+    source.check(table(1_000))
+    held = source.check(table(25_000)).hold
+    assert held is not None
+    with limited(source, 80, "accept", "t", held.id) as process:
+        out, error = process.communicate(timeout=300)
+    assert (process.returncode, out) == (2, "")
+    assert error.startswith(f"watcher: error: t: {held.id} is not accepted: the release needs more memory than ")
+    state = rows(tmp_path / "history.db", "held", "releases")
+    assert [row["state"] for row in state["held"]] == ["held"]
+    assert [row["entries"] for row in state["releases"]] == [1_000]
+    with source.monitor() as monitor:
+        accepted = monitor.ingest(monitor.source("t")).decisions.accept(held.id)
+    assert accepted.outcome == "changed"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from watcher.core.errors import UsageError
+from watcher.core.errors import StoreError, UsageError
 from watcher.core.operations import Hold, HoldState, Reason
 from watcher.core.times import to_text
 from watcher.monitor.changed_settings import ChangedSettings
+from watcher.monitor.failures import OUT_OF_MEMORY
 from watcher.monitor.holds import end_hold
 from watcher.monitor.recorder import ReleaseRecorder
 from watcher.monitor.recovery import Recovery
@@ -30,12 +31,17 @@ class Decisions:
     def accept(self, release: str) -> CheckResult:
         """Accept a held or rejected release, named by an id or a SHA-256 prefix. Subscribers are alerted.
 
-        Raises UsageError if there is no such release, or if it is the newest already.
+        Raises UsageError if there is no such release, or if it is the newest already; StoreError if there is not enough
+        memory to compare and record it.
         """
         self._changed_settings.apply()
         hold = self._parts.holds.find(release)
         # Checks and imports of other processes may record releases meanwhile: place and render this one again then.
-        return start_over_when_overtaken(lambda: self._accept(hold), self._parts.writer.read_ending)
+        try:
+            return start_over_when_overtaken(lambda: self._accept(hold), self._parts.writer.read_ending)
+        except MemoryError:
+            pass  # raised below, where the frames of this exception, which hold the release, are gone
+        raise StoreError(f"{self._parts.source}: {hold.id} is not accepted: {OUT_OF_MEMORY}")
 
     def _accept(self, hold: Hold) -> CheckResult:
         at = to_text(self._parts.clock.now())

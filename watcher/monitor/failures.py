@@ -22,7 +22,7 @@ from watcher.store.location import HistoryLocation, to_store_error
 
 OWN_FAULTS = ("store", "system", "internal")  # reasons that neither the server nor the configuration is the cause of
 TOO_LARGE = "too_large"
-_OUT_OF_MEMORY = (
+OUT_OF_MEMORY = (
     "the release needs more memory than this process may use; raise MemoryMax and LimitDATA of the service "
     "if it is what it should be"
 )
@@ -42,7 +42,7 @@ def failed_result(error: Exception, history: HistoryLocation) -> CheckResult:
     if store_error is not None:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(store_error))
     if isinstance(error, MemoryError):
-        return CheckResult(outcome=Outcome.FAILED, reason=TOO_LARGE, message=_OUT_OF_MEMORY)
+        return CheckResult(outcome=Outcome.FAILED, reason=TOO_LARGE, message=OUT_OF_MEMORY)
     if isinstance(error, OSError) or is_without_thread(error):
         return CheckResult(outcome=Outcome.FAILED, reason="system", message=_describe_lack(error))
     details = "" if isinstance(error, WatcherError) else cut_text("".join(traceback.format_exception(error)), _LONGEST)
@@ -57,7 +57,7 @@ def _describe_lack(error: Exception) -> str:
 def describe_error(error: Exception) -> str:
     """Return an exception in one line: its text, or for one that nobody foresaw its type and where it was raised."""
     if isinstance(error, MemoryError):
-        return _OUT_OF_MEMORY
+        return OUT_OF_MEMORY
     if is_without_thread(error):
         return NO_THREAD
     text = str(error)[:_MOST]

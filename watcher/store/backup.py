@@ -104,9 +104,8 @@ def _copy_snapshots(live: SnapshotArchive, snapshots: Path, target: Path) -> tup
     for path in live.list_files():
         copy = target / path.relative_to(snapshots)
         if not copy.exists():
-            _copy_file(path, copy)
-            if (reason := saved.find_damage_of(copy)) is not None:
-                copy.unlink()
+            reason = _copy_whole(path, copy, saved)
+            if reason is not None:
                 damages.append(f"{path}: {reason}; it is not in the backup")
             copied += reason is None
             continue
@@ -123,6 +122,19 @@ def _copy_snapshots(live: SnapshotArchive, snapshots: Path, target: Path) -> tup
             kept = "the copy in the backup stays" if copy_rot is None else "the copy in the backup is damaged too"
             damages.append(f"{path}: {reason}; {kept}")
     return copied, repaired, damages
+
+
+def _copy_whole(path: Path, copy: Path, saved: SnapshotArchive) -> str | None:
+    """Copy a snapshot that the backup lacks. Return why it is not whole, and then it is not copied; None if it is."""
+    try:
+        open_regular_file(path).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    _copy_file(path, copy)
+    reason = saved.find_damage_of(copy)
+    if reason is not None:
+        copy.unlink()
+    return reason
 
 
 def _find_rot(path: Path) -> str | None:
@@ -261,8 +273,10 @@ def _copy_file(path: Path, target: Path, *, replace: bool = True) -> bool:
     if target.exists() and not replace:
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(target) as temporary:
-        shutil.copy2(path, temporary)
+    with replace_file(target) as temporary, open_regular_file(path) as file:
+        with temporary.open("wb") as out:
+            shutil.copyfileobj(file, out)
+        shutil.copystat(path, temporary)
     return True
 
 
