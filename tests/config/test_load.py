@@ -513,6 +513,10 @@ def test_two_channels_may_append_to_one_file_and_the_ports_may_be_any_two(write:
         (f'[log]\nlevel = "{"A" * 5000}"', "log.level: must be 'debug'"),
         ('[source]\nname = "t"', "source: must be a list of tables: write [[source]] above each"),
         ('source = ["t"]', "source[0]: must be a table"),
+        (
+            FILE_CHANNEL + f'path = "o"\nmost_per_hour = {"9" * 400}',
+            "channel[0].most_per_hour: must be less than or equal to 1000000",
+        ),
         (FILE_CHANNEL + 'path = "o"\nformat = "jsonl"', "channel[0].format: unknown in this table"),
     ],
 )
@@ -528,6 +532,16 @@ def test_values_that_no_time_path_or_table_can_be_are_mistakes(write: Write, tex
     [
         ('encoding = "punycode"', "source[0].encoding: unknown 'punycode'"),
         ('encoding = "unicode_escape"', "source[0].encoding: unknown 'unicode_escape'"),
+        ("skip = -1", "source[0].skip: must be a number from 0 to 1000000"),
+        (f"skip = {'9' * 400}", "source[0].skip: must be a number from 0 to 1000000"),
+        (
+            f"[source.hold]\nmin_entries = {'9' * 400}",
+            "source[0].hold.min_entries: must be less than or equal to 1000000000",
+        ),
+        (
+            f"[source.hold]\nmax_gone_entries = {'9' * 400}",
+            "hold.max_gone_entries: must be less than or equal to 1000000000",
+        ),
         (f"columns = {[f'c{number}' for number in range(1001)]}", "more than the 1000 that a table may have"),
         ("[source.hold]\nmin_entries = 2\nmax_entries = 1", "source[0].hold: min_entries 2 is more than max_entries 1"),
     ],

@@ -31,6 +31,7 @@ from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 
 LIVE, OLD = 40, 40
+PATIENCE = 600  # seconds for the last commands of all loops
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -79,7 +80,7 @@ class Processes:
         """Return what each command did."""
         self.stop.touch()
         if self.loops:
-            assert self.loops.wait(60) == 0, (self.folder / "loops").read_text()
+            assert self.loops.wait(PATIENCE) == 0, (self.folder / "loops").read_text()
         if self.daemon:
             self.daemon.terminate()
             assert self.daemon.wait(60) == 0

@@ -78,7 +78,7 @@ class ChannelSettings(SettingsTable):
     ports: tuple[PortRange, ...] = Field((), description="443, 8000-8100; empty: any port or none")
     operator: bool = Field(False, description="also send notices about the watcher itself")
     digest: Duration = Field(timedelta(), description="collect messages for so long and send them as one; 0s: do not")
-    most_per_hour: int | None = Field(None, ge=1, description="the most messages in an hour; others wait")
+    most_per_hour: int | None = Field(None, ge=1, le=1_000_000, description="the most messages in an hour; others wait")
     enabled: bool = Field(True, description="false: send nothing; messages wait")
 
     @property

@@ -14,6 +14,7 @@ GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 REGISTRY_LABEL = "registry"
 # Codecs of Python for something else than documents; that of punycode takes time in proportion to the square.
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
+_MOST_SKIPPED = 1_000_000  # lines before a table
 
 
 def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
@@ -72,8 +73,8 @@ def find_layout_problems(layout: Layout) -> Iterator[str]:
         yield "columns: cannot be combined with header = true: they name the columns without titles"
     if "" in layout.comment:
         yield "comment: must not be empty"
-    if layout.skip < 0:
-        yield "skip: must not be negative"
+    if not 0 <= layout.skip <= _MOST_SKIPPED:
+        yield f"skip: must be a number from 0 to {_MOST_SKIPPED}"
     if layout.encoding:
         try:
             if lookup(layout.encoding).name in _NO_CHARSETS:
