@@ -92,7 +92,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     70: ("text that makes a pattern or a comparison slow", "every step takes time in proportion to the bytes"),
     71: ("a clock that is wrong, once or often", "releases in the order seen; each alerted; nothing is put off"),
     72: ("any exception while one source is checked", "a failed check of that source; the others are checked and sent"),
-    73: ("daemon, check, import, rebuild, backup, decisions at once", "each release is alerted once; no decision is lost"),
+    73: ("daemon, check, import, rebuild, backup, decisions at once", "each is alerted once; no decision is lost"),
     74: ("a backup over an older one while a snapshot is damaged or missing", "the good copy stays; exit code 1"),
     75: ("a repository that runs programs or is damaged", "nothing of it is run; what is unreadable is refused alone"),
     76: ("a document, a reply or an error of megabytes", "what is stored, shown or sent is limited; counts stay true"),
