@@ -136,7 +136,7 @@ def ping(url: str, timeout: float, *, ca_file: Path | None = None, proxy: str | 
 
 
 def _host_of(url: str) -> str:
-    """Return the host of a URL; "" of a text that is none, as a reference to a secret may hold."""
+    """Return the host of a URL; "" if the text is not one, because a reference to a secret can hold anything."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
