@@ -111,7 +111,7 @@ def test_it_sends_a_heartbeat_as_soon_as_a_source_was_checked(env: Environment) 
     env.publish(release([tcp("a", "1")]))
     with FaultServer(reply(b"OK")) as server:
         env.configure("[store]", f'[heartbeat]\nurl = "{server.url()}"\nevery = "1s"\n\n[store]')
-        with run_daemon(env) as running:
+        with run_daemon(env, None) as running:
             running.logged("checked")
             env.wait(lambda: bool(server.requests))
             assert running.stop() == 0

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -140,22 +140,28 @@ def start_all(
     ends.callback(processes.kill)
     processes.start_daemon()
 
-    def loop(*commands: str) -> None:
-        processes.loop(draw.uniform(0.02, 0.5), *draw.sample(commands, len(commands)))
+    def loop(*commands: str) -> tuple[float, list[str]]:
+        return draw.uniform(0.02, 0.5), draw.sample(commands, len(commands))
 
-    processes.loop(0.02, "check --format json")
-    loop("check", "check --no-deliver")
-    processes.loop(0.05, *(f"import {SOURCE} {old}/{number:03}.xml" for number in range(OLD)))
-    loop(f"rebuild {SOURCE}", f"rebuild {SOURCE} --events", f"backup {folder / 'backup'}")
-    loop(f"reject {SOURCE} 000000000000", f"accept {SOURCE} 000000000000")
-    loop(f"site {folder / 'site'}", f"follow {folder / 'site' / SOURCE / 'deltas'} --into {folder / 'copy.jsonl'}")
+    loops: list[tuple[float, Sequence[str]]] = [
+        (0.02, ["check --format json"]),
+        (0.05, [f"import {SOURCE} {old}/{number:03}.xml" for number in range(OLD)]),
+        loop("check", "check --no-deliver"),
+    ]
     files = [
         *(f"cat {SOURCE} --out {folder / 'bytes.xml'}", f"export {SOURCE} --to json --out {folder / 'export.json'}"),
         *(f"export {SOURCE} --to services --out {folder / 'services'}", f"plot {SOURCE} --out {folder / 'plot.svg'}"),
         f"evidence {SOURCE} s{OLD + 1} --at {day(OLD + 1)} --out {folder / 'proof.zip'} --no-timestamp",
     ]
-    loop(*READERS)
-    loop(*READERS, *files)
+    follow = f"follow {folder / 'site' / SOURCE / 'deltas'} --into {folder / 'copy.jsonl'}"
+    loops += [
+        loop(f"rebuild {SOURCE}", f"rebuild {SOURCE} --events", f"backup {folder / 'backup'}"),
+        loop(f"reject {SOURCE} 000000000000", f"accept {SOURCE} 000000000000"),
+        loop(f"site {folder / 'site'}", follow),
+        loop(*READERS),
+        loop(*READERS, *files),
+    ]
+    processes.start_loops(*loops)
     return processes, PageReader(ends.enter_context(serving(folder, env.servers.config)), draw)
 
 

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
 import pytest
@@ -284,11 +285,11 @@ def test_a_copy_that_cannot_be_written_leaves_the_one_before_it(
     SnapshotArchive(archive).record_repeat("ports", path.stem, "2020-05-05T00:00:00Z")
     before = (kept / "snapshots" / path.relative_to(archive)).read_bytes()
 
-    def fill_the_disk(_: Path, target: Path) -> None:
-        target.write_bytes(b"half")
+    def fill_the_disk(_: BufferedReader, target: BufferedWriter) -> None:
+        target.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copy2", fill_the_disk)
+    monkeypatch.setattr(shutil, "copyfileobj", fill_the_disk)
     assert run(env, "backup", str(kept)).returncode == 2
     assert (kept / "snapshots" / path.relative_to(archive)).read_bytes() == before
     assert run(env, "backup", str(kept), "--verify").returncode == 0
