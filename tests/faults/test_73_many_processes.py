@@ -83,7 +83,7 @@ class Processes:
             assert self.loops.wait(PATIENCE) == 0, (self.folder / "loops").read_text()
         if self.daemon:
             self.daemon.terminate()
-            assert self.daemon.wait(60) == 0
+            assert self.daemon.wait(60) == 0, (self.folder / "daemon").read_text()[-3000:]
         texts = [path.read_text() for path in sorted(self.folder.glob("loop-*"))]
         return [json.loads(line) for text in texts for line in text.splitlines()]
 
