@@ -23,6 +23,7 @@ import hypothesis
 import pytest
 
 from tests.support import history_template
+from watcher.core import runtime
 
 pytest_plugins = ["tests.support.cli_fixtures", "tests.support.store_fixtures"]
 
@@ -129,3 +130,11 @@ def _freeze_what_a_module_leaves() -> Iterator[None]:
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keep_the_heap() -> Iterator[None]:
+    """Let no daemon in this process change how it allocates: the time of large blocks, measured later, would jump."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "return_large_blocks_at_once", lambda: None)
+        yield
