@@ -30,7 +30,7 @@ from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 
-LIVE, OLD = 40, 40
+LIVE, OLD = 100, 100
 PATIENCE = 600  # seconds for the last commands of all loops
 ROOT = Path(__file__).resolve().parents[2]
 
