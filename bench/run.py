@@ -84,6 +84,11 @@ def _processes(bench: Bench) -> Part:
     return _with(part, bench, drawings.processes(walls, remarks), "processes")
 
 
+def _memory(bench: Bench) -> Part:
+    _fill_store(bench)
+    return memory.measure(bench.files, bench.store, bench.folder)
+
+
 def _by_records(bench: Bench) -> Part:
     part, sizes = growth.by_records(bench.folder, growth.RECORDS[:2] if bench.quick else growth.RECORDS)
     return _with(part, bench, drawings.by_records(sizes), "growth-records")
@@ -110,7 +115,7 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
         ),
     ),
     ("Archive", lambda bench: archiving.measure(bench.files, bench.folder)),
-    ("Memory", lambda bench: memory.measure(bench.files, bench.store, bench.folder)),
+    ("Memory", _memory),
     ("Pages", _pages),
     ("Growth: records", _by_records),
     ("Growth: releases", _by_releases),

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -75,12 +76,20 @@ def memory_group() -> Iterator[Path | None]:
     yield None
 
 
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A folder that is in no memory: a control group counts the files of a memory disk as memory of the process."""
+    with TemporaryDirectory(dir="/var/tmp", prefix="registry-watcher-") as folder:
+        yield Path(folder)
+
+
 def check(source: TableSource, data: bytes, limit: int = 0) -> tuple[str, float]:
     """Check once and return what was printed, and the memory in MB."""
     source.served.write_bytes(data)
     with memory_group() if limit else nullcontext() as group:
         command = [sys.executable, "-c", SCRIPT, str(limit), str(group or ""), "--config", str(source.config), "check"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout, (done.returncode, done.stderr[-2000:])
     *printed, memory = done.stdout.splitlines()
     return "\n".join([*printed, done.stderr]), float(memory)
 
@@ -105,8 +114,8 @@ def test_a_new_row_takes_so_little_memory_that_300_000_fit(tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_300_000_new_rows_are_judged_in_the_memory_of_the_service(tmp_path: Path) -> None:
-    source = TableSource(folder=tmp_path)
+def test_300_000_new_rows_are_judged_in_the_memory_of_the_service(disk: Path) -> None:
+    source = TableSource(folder=disk)
     check(source, table(1_000))
     printed, used = check(source, table(1_000 + ROWS), limit=LIMIT)
     assert f"{ROWS} added" in printed
@@ -119,8 +128,8 @@ NOTE = """<registry xmlns="http://www.iana.org/assignments" id="x"><title>t</tit
 
 @pytest.mark.parametrize("size", [1_000_000, pytest.param(9_000_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unit", ["word%d ", "paragraph %d\n\n"])
-def test_a_note_of_megabytes_is_judged_in_the_memory_of_the_service(tmp_path: Path, unit: str, size: int) -> None:
-    source = TableSource(folder=tmp_path, settings={"registry": "iana", "format": "xml"})
+def test_a_note_of_megabytes_is_judged_in_the_memory_of_the_service(disk: Path, unit: str, size: int) -> None:
+    source = TableSource(folder=disk, settings={"registry": "iana", "format": "xml"})
     first, second = (
         NOTE % (day, "".join(unit % (number * day) for number in range(size // len(unit)))[:size]) for day in (1, 2)
     )
@@ -293,12 +302,12 @@ BEFORE = {
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_document_that_is_made_to_cost_memory_is_checked_in_that_of_the_service(tmp_path: Path, name: str) -> None:
+def test_a_document_that_is_made_to_cost_memory_is_checked_in_that_of_the_service(disk: Path, name: str) -> None:
     document_format, make = HOSTILE[name]
-    source = TableSource(folder=tmp_path, settings={"registry": "iana", "format": document_format})
+    source = TableSource(folder=disk, settings={"registry": "iana", "format": document_format})
     check(source, BEFORE[document_format].encode())
     printed, used = check(source, make().encode(), limit=LIMIT)
-    outcomes = rows(tmp_path / "history.db", "checks")["checks"]
+    outcomes = rows(disk / "history.db", "checks")["checks"]
     assert outcomes[0]["outcome"] == "baseline"
     assert outcomes[1]["reason"] not in ("internal", "system", "store")
     assert "unforeseen" not in printed
