@@ -19,7 +19,8 @@ from watcher.cli import COMMANDS, watcher
 from watcher.cli.demo_servers import list_sample_releases
 from watcher.config import load
 from watcher.config.daemon_settings import DaemonSettings
-from watcher.config.settings import FetchSettings, HoldSettings
+from watcher.config.hold_settings import HoldSettings
+from watcher.config.settings import FetchSettings
 from watcher.core.model import Severity
 from watcher.core.operations import NOTICES
 from watcher.core.read_settings import ReadSettings
