@@ -161,15 +161,6 @@ class RowItems(RowBacked):
             item = self._all.get(key)
         return default if item is None else item
 
-    def __getitem__(self, key: ItemKey) -> Item:
-        item: Item | None = self.get(key)
-        if item is None:
-            raise KeyError(key)
-        return item
-
-    def __contains__(self, key: object) -> bool:
-        return self.get(key) is not None  # type: ignore[arg-type]
-
     def __iter__(self) -> Iterator[ItemKey]:
         return iter(self._all)
 

@@ -10,7 +10,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from watcher.core.model import Content, Fields, Item, ItemKey, Key, Section
+from watcher.core.items_on_demand import ItemsOnDemand
+from watcher.core.model import Content, Fields, Item, Key, Section
 from watcher.registries.base import PATH, Labels
 
 
@@ -61,7 +62,7 @@ class Entries:
         return self.labels[1:] if self.labels[:1] == (PATH,) else self.labels
 
 
-class RowBacked(Mapping[ItemKey, Item]):
+class RowBacked(ItemsOnDemand):
     """Items of a content that are made of its rows when they are asked for (`diff/row_items.py`)."""
 
     headers: Mapping[str, Item]  # by path

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from watcher.core.intervals import Interval, IntervalUnion
+from watcher.core.items_on_demand import ItemsOnDemand
 from watcher.core.model import Item, ItemKey, Key, Section, Status
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class VersionReader:
         return self._db.execute(statement, [json.dumps(rows)]).fetchall()
 
 
-class StoredItems(Mapping[ItemKey, Item]):
+class StoredItems(ItemsOnDemand):
     """The items of one stored release. Iterating loads all of them; `get` and `select` load what they return.
 
     `loaded` are items that the caller has already, None for a key that the release does not have.
@@ -152,15 +153,6 @@ class StoredItems(Mapping[ItemKey, Item]):
         self._versions = versions
         self._place = place
         self._loaded = dict(loaded)
-
-    def __getitem__(self, key: ItemKey) -> Item:
-        item: Item | None = self.get(key)
-        if item is None:
-            raise KeyError(key)
-        return item
-
-    def __contains__(self, key: object) -> bool:
-        return self.get(key) is not None  # type: ignore[arg-type]
 
     def get(self, key: ItemKey, default: Any = None) -> Any:
         """Return the item of a key; read it if it is not loaded yet."""
