@@ -6,15 +6,14 @@ work that grows with the square of the size takes sixteen times as much.
 
 from __future__ import annotations
 
-import gc
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from xml.sax.saxutils import escape
 
 import pytest
 
 from tests.support.group_releases import group, record, registry
+from tests.support.growth import assert_linear
 from tests.support.port_releases import person, release, tcp, unassigned
 from watcher.alerts.channels import email_message, webhook_message
 from watcher.core.errors import UsageError
@@ -39,9 +38,6 @@ from watcher.render.exports.base import ExportOptions, OldName
 from watcher.reports.export import describe_content
 
 pytestmark = pytest.mark.fault(70)
-FACTOR = 4  # of the two sizes
-MOST = 7  # times the CPU time of the smaller size; twice FACTOR is half-way to the square, on a scale of ratios
-TRIES = 8  # most need one
 Pair = tuple[str, str, bytes, bytes]  # registry, format, the old and the new release
 
 
@@ -64,41 +60,6 @@ def label(content: Content) -> Release:
     return Release(
         id=content.digest, source="s", published=None, observed=None, sha256=content.digest, entries=content.entries
     )
-
-
-def cpu(work: Callable[[], object]) -> float:
-    gc.collect()
-    gc.disable()
-    begin = time.process_time()
-    work()
-    taken = time.process_time() - begin
-    gc.enable()
-    return taken
-
-
-def assert_linear(make: Callable[[int, int], Callable[[], object]], size: int) -> None:
-    """Compare the CPU time of half a size and of twice the size; no try does the same work again.
-
-    The machine makes a time longer by two thirds now and then, by other work or by pages of memory that it hands out.
-    So the sizes are far enough apart that the square of the size and such a time are not taken for each other, and one
-    good try is enough: of all tries, or of the best times of each size.
-    """
-    small = large = float("inf")
-    for number in range(TRIES):
-        times = cpu(make(size // 2, number)), cpu(make(FACTOR * (size // 2), number))
-        small, large = min(small, times[0]), min(large, times[1])
-        if min(times[1] / times[0], large / small) <= MOST:
-            return
-    pytest.fail(f"{FACTOR} times the size took {large / small:.1f} times the CPU time ({small:.3f} s, {large:.3f} s)")
-
-
-@pytest.mark.parametrize("noise", [0.6, 1, 1.7])
-def test_the_square_of_the_size_is_found(noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here the work returns its time; `noise` makes the time of the larger size longer or shorter."""
-    monkeypatch.setitem(globals(), "cpu", lambda work: work())
-    assert_linear(lambda size, _: lambda: 2 + size * (noise if size > 100 else 1), 100)
-    with pytest.raises(pytest.fail.Exception, match="4 times the size took"):
-        assert_linear(lambda size, _: lambda: 2 + size**2 * (noise if size > 100 else 1), 100)
 
 
 UNITS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.faults.test_70_growth import assert_linear, cpu
+from tests.support.growth import assert_linear, cpu
 from watcher.core.errors import ParseError
 from watcher.inventory.base import MAX_LINE
 from watcher.inventory.catalog import LIST_FORMATS, read_list
