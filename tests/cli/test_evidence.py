@@ -236,10 +236,144 @@ def test_a_bundle_says_that_nobody_is_named(run_in_demo: RunCli, tmp_path: Path)
     assert not is_refused((tmp_path / "x.zip").read_bytes())
 
 
+@pytest.mark.parametrize(
+    ("what", "day", "searched", "others"),
+    [
+        ("64999/tcp", "2025-03-01", "64999", ["  in other releases: no entry about this"]),
+        ("64000-65023", "2025-03-01", "64000, …, 65023", ["  in other releases: no entry about this"]),
+        ("no-such(service", "latest", "no-such(service", ["  in other releases: no entry about this"]),
+        ("harbor-link", "2024-11-30", "harbor-link",
+         ["  in the releases from 2025-02-11 on: 3070/tcp  harbor-link  Harbor Synchronisation"]),
+    ],
+)  # fmt: skip
+def test_a_bundle_proves_that_no_entry_is_about_a_port_or_a_name(
+    run_in_demo: RunCli, tmp_path: Path, what: str, day: str, searched: str, others: list[str]
+) -> None:
+    result = run_in_demo("evidence", "ports", what, "--at", day, "--out", str(tmp_path / "x.zip"))
+    assert (result.code, result.err) == (0, "")
+    files = read_bundle(tmp_path / "x.zip")
+    assert [*files] == FILES
+    answer = files["answer.txt"].decode().splitlines()
+    assert answer[2].endswith("It has no entry about this, so it names nobody.")
+    assert answer[4] == f"  searched for: {searched} (as a whole word, in any case of letters)"
+    assert answer[5] == "  in the text of release.xml: at no place"
+    assert answer[6:8] == [*others, ""]
+    facts = json.loads(files["evidence.json"])
+    assert (facts["entries"], facts["contacts"], facts["mentions"]) == ([], [], 0)
+    assert len(facts["words"]) == (1024 if what == "64000-65023" else 1)
+    assert verify.verify((tmp_path / "x.zip").read_bytes()).startswith("6 files, 0 entries")
+
+
+def test_the_answer_says_that_a_former_name_is_followed(run_in_demo: RunCli, tmp_path: Path) -> None:
+    for what, sentence in (
+        (
+            "harbor-sync",
+            "It has no row for exactly this. It says of the range that has it, or of what the entry is called",
+        ),
+        ("harbor-link", "It says:"),
+    ):
+        assert run_in_demo("evidence", "ports", what, "--at", "2025-03-01", "--out", str(tmp_path / "x")).code == 0
+        answer = read_bundle(tmp_path / "x")["answer.txt"].decode()
+        assert sentence in answer
+        assert "  entry harbor-link 3070 tcp\n" in answer
+
+
+def test_other_mentions_of_what_no_entry_is_about_are_shown_and_counted(run_in_demo: RunCli, tmp_path: Path) -> None:
+    out = tmp_path / "x.zip"
+    assert run_in_demo("evidence", "ports", "3070/sctp", "--at", "2025-03-01", "--out", str(out)).code == 0
+    files = read_bundle(out)
+    answer, text = files["answer.txt"].decode(), verify.plain(files["release.xml"])
+    begin = text.index(" 3070 udp ") + 1
+    assert f"    … {text[begin - 50 : begin + 54]} …\n" in answer
+    assert "  in the text of release.xml: at 2 places, none of them an entry about this\n" in answer
+    assert "  in the releases from 2025-01-14 on: 3070/udp  Reserved\n" in answer
+    facts = json.loads(files["evidence.json"])
+    assert (facts["words"], facts["mentions"]) == (["3070"], 2)
+    assert {version["key"]["protocol"] for version in facts["others"]} == {"tcp", "udp", ""}
+    assert not is_refused(forge(out, dict.copy))
+    assert is_refused(forge(out, replace_text("evidence.json", '"mentions": 2', '"mentions": 1')))
+    with pytest.raises(ValueError, match="the release has other mentions"):
+        verify.verify(forge(out, forge_release))
+
+
+def forge_release(files: Evidence) -> None:
+    """Remove a mention from the release, in the chain and in the facts too."""
+    old = files["release.xml"]
+    files["release.xml"] = old.replace(b"<number>3070<", b"<number>3071<", 1)
+    assert files["release.xml"] != old
+    facts = json.loads(files["evidence.json"])
+    link, digests = "", (verify.sha256(old), verify.sha256(files["release.xml"]))
+    for row in facts["chain"]:
+        row[2] = row[2].replace(*digests)
+        link = row[5] = verify.sha256(json.dumps([link, *row[:-1]]).encode())
+    files["evidence.json"] = json.dumps(facts).replace(*digests).encode()
+
+
+def test_mentions_are_whole_words_and_no_part_of_a_date_or_of_another_name() -> None:
+    text = "ssh 22, ssh-2 2019-01-22 C12.22 SSH. (22) 22/tcp 22-25 x22 ssh"
+    assert [match.start() for match in verify.find_mentions(["22"], text)] == [4, 38, 42]
+    assert len(verify.find_mentions(["ssh", "22"], text)) == 6
+    assert verify.find_mentions([], text) == []
+
+
+def test_the_first_twenty_of_many_mentions_are_shown(run: RunCli, tmp_path: Path) -> None:
+    with open_environment(tmp_path) as env:
+        env.check(release([tcp(f"a{number}", str(number), description="of the beacon") for number in range(1, 26)]))
+        assert run("--config", str(env.servers.config), "evidence", "ports", "beacon", "--out", "x.zip").code == 0
+    answer = read_bundle(tmp_path / "x.zip")["answer.txt"].decode()
+    assert "at 25 places" in answer
+    assert answer.count("    … ") == 20
+    assert "    and 5 more\n" in answer
+
+
+@pytest.mark.parametrize(
+    ("what", "row", "day"),
+    [
+        ("0x13,0x50", "0x13,0x06-FF", "latest"),
+        ("0x1350", "0x13,0x06-FF", "latest"),
+        ("0x13,0x05", "0x13,0x05-FF", "2020-01-01"),
+        ("77777", "66000-80000", "latest"),
+        ("192.0.2.7", "192.0.2.0/24", "latest"),
+    ],
+)
+def test_a_code_point_without_a_row_of_its_own_is_answered_by_its_range(
+    run: RunCli, tmp_path: Path, what: str, row: str, day: str
+) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[[source]]\nname = "tls"\nurl = "https://example.org/tls"\nregistry = "iana"\n'
+    )
+    others = [
+        record(value="66000-80000", description="Unassigned"),
+        record(value="192.0.2.0/24", description="Reserved"),
+    ]
+    before = [
+        record("rfc8446", value="0x13,0x01", description="A"),
+        record(value="0x13,0x05-FF", description="Unassigned"),
+    ]
+    after = [
+        before[0],
+        record(value="0x13,0x05", description="B"),
+        record(value="0x13,0x06-FF", description="Unassigned"),
+    ]
+    for published, rows in (("2020-01-01", before), ("2020-02-01", after)):
+        (tmp_path / f"{published}.xml").write_bytes(
+            group(registry("tls-4", *rows), registry("tls-5", *others), updated=published)
+        )
+        assert run("import", "tls", f"{published}.xml").code == 0
+    assert run("evidence", "tls", what, "--at", day, "--out", "x.zip").code == 0
+    facts = json.loads(read_bundle(tmp_path / "x.zip")["evidence.json"])
+    assert [entry["key"]["value"] for entry in facts["entries"]] == [row]
+    assert "It has no row for exactly this." in read_bundle(tmp_path / "x.zip")["answer.txt"].decode()
+    assert f"value: {row}" in read_bundle(tmp_path / "x.zip")["answer.txt"].decode()
+    shown = run("show", "tls", what, *(("--at", day) if day != "latest" else ()))
+    assert (shown.code, row in shown.out) == (0, True)
+
+
 def test_what_is_not_there_is_an_error_and_writes_nothing(run_in_demo: RunCli, tmp_path: Path) -> None:
     for arguments, message in (
-        (("3070/tcp", "--at", "2024-11-30"), "no entry '3070/tcp' in ports on 2024-11-30"),
-        (("no-such-service",), "no entry 'no-such-service' in ports"),
+        (("64000-65024",), "no entry '64000-65024'; evidence that nobody is named is of at most 1024 ports"),
+        (("",), "name an entry: a port, a value or a name"),
+        (("3070/tpc",), "unknown protocol 'tpc'; did you mean 'tcp'?"),
         (("3070/tcp", "--at", "1999-01-01"), "no release published on or before 1999-01-01"),
         (("3070/tcp", "--timestamp"), "no time-stamping authority is configured"),
     ):

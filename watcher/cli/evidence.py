@@ -41,14 +41,18 @@ def command(config: Path, source: str, what: str, at: str, out: Path, timestamp:
     words, the release byte for byte with where it came from and when, the chain of all releases, and a program that
     verifies all of it and needs nothing but Python. The same history gives the same file.
 
+    If the release has no entry about WHAT, the answer says that it names nobody, and where else it has these words.
+
     Keep the SHA-256 that is printed apart from the file: with it, a changed byte anywhere in the file is found.
-    Exit code 2: there is no such entry on that day, or no time stamp of a configured authority.
+    Exit code 2: there is no release up to that day, or no time stamp of a configured authority.
 
     \b
     Examples:
       watcher evidence ports 8443/tcp --at 2025-03-01 --out 8443.zip
       watcher evidence iana.tls-parameters 0x1301 --out aes.zip
+      watcher evidence ports 64999 --at 2025-03-01 --out nobody.zip
     """
+    require(what.strip(), "name an entry: a port, a value or a name")
     overview = load_overview(config)
     settings = load_settings(config) if timestamp is not False else None
     authority = _find_authority(settings, is_required=timestamp is True)

@@ -14,6 +14,8 @@ from watcher.core.model import Fields, Key, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS, require_known
 from watcher.core.times import LATEST, is_date
+from watcher.core.value_ranges import parse_ranges
+from watcher.registries.generic.entry_parts import LARGEST, read_values
 from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.reports.events import ObservedEvent, observe_event
@@ -24,6 +26,7 @@ from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredEvent, StoredRelease, VersionLinks
 
 _TWO_BYTES = re.compile(r"0x([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})")
+_NUMBER = re.compile(r"-?\d|.*[.:]")  # digits and letters alone (`ac`, `3com`) are a name
 
 
 class Subject(NamedTuple):
@@ -153,26 +156,30 @@ def find_entry(
     protocols: Sequence[str] = (),
     at: str | None = None,
     title: str | None = None,
+    is_required: bool = True,
 ) -> EntryHistory:
     """Return the history of an entry, or of several: by port (a range) or by name, up to a day or a release.
 
     `services` are any names: of a service, a contact or the value of an entry. Several ports mean any of them, as do
-    several names and protocols. Raises UsageError if no release has such an entry.
+    several names and protocols. A value without a row of its own is looked up in the ranges of the release.
+    Raises UsageError if no release up to that day has such an entry and one `is_required`.
     """
     release = history.find_release(source, at or "latest")
     limit = release if at else None
     until = at if not at or is_date(at) else release.dated
-    versions = _find_versions(history, source, ports, services, protocols, limit)
+    versions = find_versions(history, source, ports, services, protocols, limit)
     if not versions and at:  # what there was before: a former name, a removed port
-        earlier = _find_versions(history, source, ports, services, protocols, None)
+        earlier = find_versions(history, source, ports, services, protocols, None)
         versions = [version for version in earlier if version.first.place <= release.place]
+    if services and not any(_is_in(version, release) for version in versions):
+        versions = [*versions, *_find_ranges(history, source, services, release)]
     for protocol in protocols:
         if not any(version.item.key.part("protocol") == protocol for version in versions):
             require_known("protocol", protocol, PROTOCOLS)
     title = title or ", ".join(services) or ", ".join(map(_port_text, ports))
     if not versions and ports and not services:  # a name that is a number
         versions = history.versions.find(source, names=[*map(_port_text, ports)], at=limit)
-    if not versions:
+    if not versions and is_required:
         when = f" on {at}" if at and at != LATEST else ""
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
     links = history.versions.follow(source, (version.row for version in versions), until=limit)
@@ -194,7 +201,7 @@ def find_entry(
     )
 
 
-def _find_versions(
+def find_versions(
     history: HistoryReader,
     source: str,
     ports: Sequence[Interval],
@@ -207,6 +214,25 @@ def _find_versions(
         version
         for version in history.versions.find(source, ports=ports, names=services, at=at)
         if not protocols or version.item.key.part("protocol") in (*protocols, "")
+    ]
+
+
+def _find_ranges(
+    history: HistoryReader, source: str, values: Sequence[str], release: StoredRelease
+) -> list[EntryVersion]:
+    """Return the rows of a release whose range or block has one of some values: 0x13,0x50 is part of 0x13,0x06-FF."""
+    wanted = [block for value in values if _NUMBER.match(value) for block in parse_ranges(value)]
+    numbers = [(block.low, block.high) for block in wanted if not block.space and 0 <= block.low <= LARGEST]
+    versions = history.versions.find(source, ports=numbers, at=release) if numbers else []
+    if not any(block.space for block in wanted):
+        return versions
+    rows = {version.row for version in versions}
+    return versions + [
+        version
+        for version in history.versions.find(source, at=release)
+        if version.item.section is Section.ENTRY
+        and version.row not in rows
+        and any(block.overlaps(other) for block in parse_ranges(read_values(version.item)[0]) for other in wanted)
     ]
 
 

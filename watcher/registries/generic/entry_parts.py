@@ -11,7 +11,7 @@ from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.registries.shared.status_words import FLAGS
 
-_LARGEST = 2**63 - 1  # the largest integer of SQLite
+LARGEST = 2**63 - 1  # the largest integer of SQLite
 
 
 def read_values(item: Item) -> tuple[str, ...]:
@@ -53,6 +53,6 @@ def describe_entry(item: Item) -> tuple[str, str, str]:
 def read_interval(item: Item) -> Interval | None:
     """Return the numbers of a value, if it is one range of plain numbers that SQLite can store."""
     ranges = parse_ranges(read_values(item)[0]) if read_values(item) else ()
-    if len(ranges) != 1 or ranges[0].space or not 0 <= ranges[0].low <= ranges[0].high <= _LARGEST:
+    if len(ranges) != 1 or ranges[0].space or not 0 <= ranges[0].low <= ranges[0].high <= LARGEST:
         return None
     return ranges[0].low, ranges[0].high

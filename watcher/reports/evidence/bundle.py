@@ -8,6 +8,7 @@ from typing import Any
 
 from watcher import __version__
 from watcher.render.json import dumps
+from watcher.reports.entry import version_document
 from watcher.reports.evidence import verify
 from watcher.reports.evidence.collect import Evidence, LocatedItem
 from watcher.reports.evidence.texts import render_answer, render_readme
@@ -51,6 +52,9 @@ def evidence_document(evidence: Evidence) -> Mapping[str, Any]:
             }
             for version, located in zip(evidence.entry.current, evidence.entries, strict=True)
         ],
+        "words": list(evidence.words),
+        "mentions": len(evidence.mentions),
+        "others": [version_document(version) for version in evidence.others],
         "contacts": [{"id": located.item.key.values[0], **_item_document(located)} for located in evidence.contacts],
         "release": {
             "file": evidence.file_name,

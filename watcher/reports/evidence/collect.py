@@ -16,8 +16,8 @@ from watcher.formats.row_ranges import ByteRange, RowRanges
 from watcher.registries.base import PATH
 from watcher.registries.catalog import configured_registry
 from watcher.render.safe_text import visible
-from watcher.reports.entry import EntryHistory, Subject, find_entry
-from watcher.reports.evidence.verify import plain, sha256
+from watcher.reports.entry import EntryHistory, Subject, find_entry, find_versions
+from watcher.reports.evidence.verify import find_mentions, plain, sha256
 from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredRelease
@@ -25,6 +25,9 @@ from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 
 ChainRow = tuple[str, str, str, str | None, str | None, str]
+
+_MOST_PORTS = 1024  # the words of one search
+_AROUND = 50  # characters before and behind a mention
 
 
 class LocatedItem(Struct, frozen=True, kw_only=True):
@@ -46,6 +49,11 @@ class LocatedItem(Struct, frozen=True, kw_only=True):
 class Evidence(Struct, frozen=True, kw_only=True):
     """Everything that a bundle says.
 
+    `is_exact` unless the entries were found by a range that has the subject, or by a former name.
+    Where the release has no entry about the subject, `words` are what it was searched for, `mentions` the text around
+    each place that has one of them. `others` are the states of such entries in other releases, and of entries of these
+    ports with other protocols in all releases.
+
     `on` is the day that was asked for, or `latest`. `named` are the ids of the contacts that each entry names.
     `window` are the UTC times between which the release was published, by the checks; `next_window` those of the
     release after it. `last_seen` is the UTC time of the last check that was served the newest release of its time.
@@ -59,6 +67,10 @@ class Evidence(Struct, frozen=True, kw_only=True):
     entries: tuple[LocatedItem, ...]
     contacts: tuple[LocatedItem, ...]
     named: Mapping[int, tuple[str, ...]]
+    is_exact: bool
+    words: tuple[str, ...]
+    mentions: tuple[str, ...]
+    others: tuple[EntryVersion, ...]
     release: StoredRelease
     before: StoredRelease | None
     after: StoredRelease | None
@@ -87,9 +99,9 @@ def collect_evidence(
     *,
     on: str = LATEST,
 ) -> Evidence:
-    """Return the evidence for what a source said about a subject on a day.
+    """Return the evidence for what a source said about a subject on a day, or that it said nothing.
 
-    Raises UsageError if that release has no such entry, StoreError if its bytes are missing or damaged.
+    Raises UsageError if there is no release up to that day, StoreError if its bytes are missing or damaged.
     """
     entry = find_entry(
         history,
@@ -100,10 +112,9 @@ def collect_evidence(
         protocols=subject.protocols,
         at=on,
         title=what,
+        is_required=False,
     )
-    if not entry.current:
-        when = "" if on == LATEST else f" on {on}"
-        raise UsageError(f"no entry {what!r} in {source}{when}; try watcher history --search {what}")
+    words = () if entry.current else _list_words(what, subject)
     release = entry.release
     data = archive.read_snapshot(source, release.release.sha256)
     receipt = next(info for info in archive.list_snapshots(source) if info.sha256 == release.release.sha256)
@@ -121,6 +132,10 @@ def collect_evidence(
         entries=tuple(locator.locate_entry(version.item) for version in entry.current),
         contacts=contacts,
         named={version.row: _list_named(version, entry.contacts) for version in entry.current},
+        is_exact=bool(find_versions(history, source, *subject, release)),
+        words=words,
+        mentions=tuple(_list_mentions(plain(data), words)) if words else (),
+        others=tuple(find_versions(history, source, subject.ports, subject.services, (), None)) if words else (),
         release=release,
         before=before,
         after=after,
@@ -144,6 +159,19 @@ def link_releases(releases: Sequence[StoredRelease]) -> tuple[ChainRow, ...]:
         link = sha256(json.dumps([link, *row]).encode())
         rows.append((*row, link))
     return tuple(rows)
+
+
+def _list_words(what: str, subject: Subject) -> tuple[str, ...]:
+    """Return the words of which an entry about a subject would have one: its ports, or the spellings of its name."""
+    if sum(high - low + 1 for low, high in subject.ports) > _MOST_PORTS:
+        raise UsageError(f"no entry {what!r}; evidence that nobody is named is of at most {_MOST_PORTS} ports")
+    return (*(str(port) for low, high in subject.ports for port in range(low, high + 1)), *subject.services)
+
+
+def _list_mentions(text: str, words: Sequence[str]) -> Iterator[str]:
+    """Yield the text around each place that has one of some words."""
+    for match in find_mentions([*words], text):
+        yield text[max(match.start() - _AROUND, 0) : match.end() + _AROUND]
 
 
 def _list_contacts(history: HistoryReader, entry: EntryHistory) -> Iterator[Item]:

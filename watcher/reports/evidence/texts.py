@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from watcher.core.model import MARKUP, Section
 from watcher.core.times import LATEST
+from watcher.registries.item_lines import describe_item
 from watcher.render.safe_text import visible
 from watcher.reports.evidence.collect import Evidence, LocatedItem
 from watcher.store.history_rows import EntryVersion, StoredRelease
@@ -33,6 +34,8 @@ What this proves
 - With the SHA-256: no byte of this bundle was changed since it was made.
 - The texts of the entry are in the bytes of the release, at the places that evidence.json names (`bytes`: begin and
   end). What `derived` names is in the bytes in another form: references and contacts are elements in XML.
+- Without an entry: the text of the release, without markup, has the `words` at as many places as `mentions` says.
+  answer.txt has the text around them, for you to judge; that no entry is about them is what the program read.
 - These bytes have the SHA-256 that the chain of releases has for this day. Each link of the chain is the SHA-256 of its
   row and of the link before it, so one link stands for all releases up to it. A bundle that is made later has the same
   links, unless an older release was imported meanwhile.
@@ -44,6 +47,7 @@ What it does not prove
 - That nothing else was published between two checks. answer.txt says when nobody looked.
 - The date in the release is the registry's own, and the times of checks are those of the watcher's clock.
 {unproven_time}"""
+_MOST_WORDS, _MOST_MENTIONS = 4, 20
 _STAMP_LINE = "\n  SHA256SUMS.tsr  a time stamp of SHA256SUMS (RFC 3161)"
 _STAMP_TEXT = """
 
@@ -77,10 +81,18 @@ def _list_lines(evidence: Evidence) -> Iterator[str]:
     day = "the newest release" if evidence.on == LATEST else evidence.on
     yield visible(f"What did {evidence.source} say about {evidence.what}? ({day})")
     yield ""
-    if evidence.on == LATEST:
-        yield f"The newest release is that of {_name(release)}. It says:"
+    if evidence.is_exact:
+        says = "It says:"
+    elif evidence.entries:
+        says = "It has no row for exactly this. It says of the range that has it, or of what the entry is called now:"
     else:
-        yield f"On {evidence.on} the newest release was that of {_name(release)}. It says:"
+        says = "It has no entry about this, so it names nobody."
+    if evidence.on == LATEST:
+        yield f"The newest release is that of {_name(release)}. {says}"
+    else:
+        yield f"On {evidence.on} the newest release was that of {_name(release)}. {says}"
+    if not evidence.entries:
+        yield from _list_absence_lines(evidence)
     for version, located in zip(evidence.entry.current, evidence.entries, strict=True):
         yield ""
         yield from _list_item_lines(located, evidence.file_name)
@@ -107,6 +119,28 @@ def _list_lines(evidence: Evidence) -> Iterator[str]:
     yield ""
     yield "When was the registry checked?"
     yield from _list_observation_lines(evidence)
+
+
+def _list_absence_lines(evidence: Evidence) -> Iterator[str]:
+    """Yield where else the words occur, and which other releases have such an entry."""
+    words, mentions = evidence.words, evidence.mentions
+    shown = words if len(words) <= _MOST_WORDS else (words[0], "…", words[-1])
+    yield ""
+    yield visible(f"  searched for: {', '.join(shown)} (as a whole word, in any case of letters)")
+    if not mentions:
+        yield f"  in the text of {evidence.file_name}: at no place"
+    else:
+        places = "1 place" if len(mentions) == 1 else f"{len(mentions)} places"
+        yield f"  in the text of {evidence.file_name}: at {places}, none of them an entry about this"
+        for mention in mentions[:_MOST_MENTIONS]:
+            yield visible(f"    … {mention} …")
+        if len(mentions) > _MOST_MENTIONS:
+            yield f"    and {len(mentions) - _MOST_MENTIONS} more"
+    if not evidence.others:
+        yield "  in other releases: no entry about this"
+    for version in evidence.others:
+        until = f"to the one before {version.until.dated}" if version.until else "on"
+        yield visible(f"  in the releases from {version.first.dated} {until}: {describe_item(version.item)}")
 
 
 def _list_item_lines(located: LocatedItem, file_name: str) -> Iterator[str]:

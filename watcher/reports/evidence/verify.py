@@ -1,13 +1,13 @@
-"""Verify a bundle of `watcher evidence`: python3 verify.py FILE.zip [SHA-256 of SHA256SUMS]. Needs Python alone."""
-
 # fmt: off
+"""Verify a bundle of `watcher evidence`: python3 verify.py FILE.zip [SHA-256 of SHA256SUMS]. Needs Python alone."""
 import hashlib, html, io, json, re, sys, zipfile  # noqa: E401,I001
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def sha256(data: bytes) -> str: return hashlib.sha256(data).hexdigest()
 def require(condition: object, problem: str) -> None:
     if not condition: raise ValueError(problem)  # noqa: E701
 def plain(data: bytes) -> str:  # the text of a part of the release, without tags
     return " ".join(html.unescape(re.sub("<[^>]*>", " ", data.decode("utf-8", "replace"))).split())
+def find_mentions(words: "list[str]", text: str) -> "list[re.Match[str]]":  # the places of whole words
+    return [*re.finditer(rf"(?<![\w.-])({'|'.join(map(re.escape, words)) or '(?!)'})(?![\w-])", text, re.IGNORECASE)]
 def pack(files: "dict[str, bytes]") -> bytes:  # the one zip file that these files make
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
@@ -28,6 +28,7 @@ def verify(bundle: bytes, digest: str = "") -> str:
     release, data = facts["release"], files[facts["release"]["file"]]
     for part in facts["entries"] + facts["contacts"]:
         require(all(text in plain(data[slice(*part["bytes"])]) and text in answer for text in part["texts"]), str(part))
+    require(len(find_mentions(facts["words"], plain(data))) == facts["mentions"], "the release has other mentions")
     for row in facts["chain"]:  # [id, day, SHA-256, published, observed, link]; a link is made of the one before it
         link = sha256(json.dumps([link, *row[:-1]]).encode())
         require(link == row[-1], f"the chain is broken at {row[0]}")
