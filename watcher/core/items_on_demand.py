@@ -14,7 +14,7 @@ class ItemsOnDemand(Mapping[ItemKey, Item]):
 
     @abstractmethod
     def get(self, key: ItemKey, default: Any = None) -> Any:
-        """Return the item of a key, `default` if there is none."""
+        """Return the item of a key, `default` without one."""
 
     def __getitem__(self, key: ItemKey) -> Item:
         item: Item | None = self.get(key)
