@@ -143,10 +143,10 @@ def test_a_failed_check_changes_nothing_and_says_why(env: Environment, served: b
     assert (result.outcome, result.reason) == (Outcome.FAILED, reason)
     assert (env.rows(), env.files()) == (before, files)
     assert env.servers.webhooks == []
-    assert env.state()["failures"] == 1
+    assert env.record().failures == 1
     assert env.rows("checks")["checks"][-1]["message"]
     assert env.check(release(FIRST)).outcome is Outcome.UNCHANGED
-    assert env.state()["failures"] == 0
+    assert env.record().failures == 0
 
 
 @pytest.mark.fault(1)

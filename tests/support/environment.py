@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from watcher.cli.demo_servers import SOURCE, DemoServers
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
+from watcher.store.source_records import SourceRecord
 from watcher.store.store import Store
 
 DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services", "event_documents")
@@ -58,10 +59,11 @@ class Environment:
             deliver_all(service)
         return result
 
-    def state(self) -> Mapping[str, Any]:
-        """Return the last success and the failures of the source."""
+    def record(self) -> SourceRecord:
+        """Return what the history has about the source."""
         with self.service() as service:
-            return service.store.checks.read_state(SOURCE)
+            (record,) = service.store.history.read_records([SOURCE])
+        return record
 
     def configure(self, before: str, after: str) -> None:
         text = self.servers.config.read_text()

@@ -49,11 +49,12 @@ def _print_pending(settings: Settings) -> None:
         if not history_exists(settings.store.location):
             return
         with Store(settings.store.location, read_only=True) as store:
-            for source in settings.registries:
-                if changes := store.history.find_pending_settings(source.name, source.read_settings):
+            records = store.history.read_records([source.name for source in settings.registries])
+            for source, record in zip(settings.registries, records, strict=True):
+                if changes := source.read_settings.changes_from_text(record.read_settings):
                     changed = visible("; ".join(changes))
                     click.echo(f"{source.name}: settings changed ({changed}); the next check derives its history again")
-                elif at := store.history.read_derived_again(source.name):
+                elif at := record.derived_again:
                     click.echo(f"{source.name}: its history was derived again at {at} for changed settings")
     except StoreError as error:
         click.echo(f"the history is not examined: {visible(str(error))}", err=True)

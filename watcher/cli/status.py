@@ -11,7 +11,7 @@ import click
 from msgspec.structs import asdict, replace
 
 from watcher.cli.context import load_settings
-from watcher.cli.output import columns, format_option, print_json, print_rows
+from watcher.cli.output import columns, format_option, print_json_list, print_rows
 from watcher.config.overview import ConfigOverview, load_overview
 from watcher.core.errors import UsageError, WatcherError
 from watcher.core.lazy import load
@@ -64,9 +64,10 @@ def command(config: Path, health: bool, all_groups: bool, limit: int | None, aft
     with Store(overview.history) as store:
         report = report_status(overview, store, now, settings=settings, all_groups=all_groups)
     if format == "json":
-        print_json(
-            {
-                "sources": [asdict(source) for source in report.sources],
+        print_json_list(
+            "sources",
+            map(asdict, report.sources),
+            lambda: {
                 "collections": [asdict(summary) for summary in report.collections],
                 "pending_deliveries": [dict(row) for row in report.pending],
                 "judged_by_older_rules": list(report.judged_by_older_rules),
@@ -77,18 +78,26 @@ def command(config: Path, health: bool, all_groups: bool, limit: int | None, aft
                     for failure in report.channels
                 ],
                 **_describe_workers(report),
-            }
+            },
         )
         return
-    rows = [asdict(source) for source in report.sources]
-    if format != "csv":
-        for row in rows:
-            row["latest"] = format_when(row["latest"], row["latest_observed"]) if row["releases"] else ""
-    print_rows(rows, _COLUMNS, format)
+    print_rows(
+        (_row(source, format) for source in report.sources),
+        _COLUMNS,
+        format,
+        widest=(_row(source, format) for source in report.sources),
+    )
     if format == "text":
         if left:
             click.echo(f"\n{left} more sources; `watcher status --after {overview.sources[-1].name}` goes on")
         _print_details(report, with_keys=all_groups)
+
+
+def _row(source: SourceStatus, format: str) -> dict[str, object]:
+    row = asdict(source)
+    if format != "csv":
+        row["latest"] = format_when(source.latest, source.latest_observed) if source.releases else ""
+    return row
 
 
 def _select_page(overview: ConfigOverview, limit: int | None, after: str | None) -> tuple[ConfigOverview, int]:

@@ -51,6 +51,10 @@ class ReadSettings(Layout, frozen=True, kw_only=True):
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         return json.dumps({"registry": self.registry, "format": self.format, **changed}, ensure_ascii=False)
 
+    def changes_from_text(self, text: str) -> tuple[str, ...]:
+        """Return what differs from the settings of a text; () if the text is empty: they were not recorded."""
+        return self.changes_from(ReadSettings.from_text(text)) if text else ()
+
     def changes_from(self, old: Self | None) -> tuple[str, ...]:
         """Return what differs from older settings: `key: unset → ["ISO"]`. Without them nothing is known."""
         if old is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import repeat
 
 from msgspec import Struct
 
 from watcher.config.settings import CollectionSettings, GroupSettings, Settings, SourceSettings
 from watcher.core.suggestions import require_known
 from watcher.monitor.collection import Collection
+from watcher.store.source_records import SourceRecord
 from watcher.store.store import Store
 
 COLLECTION = "collection"
@@ -45,11 +47,9 @@ def list_sources(settings: Settings, store: Store | None, patterns: Sequence[str
     names = sorted({*configured, *(store.history.list_sources() if store else ())})
     for pattern in patterns:
         require_known("source", pattern, names)
-    return tuple(
-        _summarize(name, configured.get(name), store)
-        for name in names
-        if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
-    )
+    wanted = [name for name in names if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
+    records = store.history.read_records(wanted) if store else repeat(SourceRecord(), len(wanted))
+    return tuple(_summarize(name, configured.get(name), record) for name, record in zip(wanted, records, strict=True))
 
 
 def _list_configured(settings: Settings, store: Store | None) -> Iterator[_Configured]:
@@ -60,25 +60,24 @@ def _list_configured(settings: Settings, store: Store | None) -> Iterator[_Confi
             yield from (group.settings for group in collection.groups())
 
 
-def _summarize(name: str, configured: _Configured | None, store: Store | None) -> ListedSource:
-    latest = store.history.find_latest(name) if store else None
-    registry, url = _registry_and_url(name, configured, store)
+def _summarize(name: str, configured: _Configured | None, record: SourceRecord) -> ListedSource:
+    registry, url = _registry_and_url(configured, record)
     return ListedSource(
         source=name,
         registry=registry,
         url=url,
         enabled=configured.enabled if configured else False,
-        releases=store.history.count_releases(name) if store else 0,
-        release=latest.release.id if latest else None,
-        published=latest.release.published if latest else None,
-        observed=latest.release.observed if latest else None,
-        entries=latest.release.entries if latest else None,
+        releases=record.releases,
+        release=record.release,
+        published=record.published,
+        observed=record.observed,
+        entries=record.entries,
     )
 
 
-def _registry_and_url(name: str, configured: _Configured | None, store: Store | None) -> tuple[str, str | None]:
+def _registry_and_url(configured: _Configured | None, record: SourceRecord) -> tuple[str, str | None]:
     if isinstance(configured, CollectionSettings):
         return COLLECTION, configured.index or configured.rsync or str(configured.folder or configured.url)
     if configured is not None:
         return configured.registry, configured.url
-    return (store.history.read_registry_id(name) if store else ""), None
+    return record.registry, None

@@ -17,6 +17,7 @@ from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.tables import describe_key
 from watcher.core.times import from_text, to_text
 from watcher.core.work import WorkerState, WorkLoad
+from watcher.store.source_records import SourceRecord
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from watcher.monitor.health import HealthVerdict
 else:
     alarms, collection_module, health = load("alarms"), load("collection"), load("health")
+
+NEVER_CHECKED = "never checked"  # in place of an outcome
 
 
 class SourceStatus(Struct, frozen=True, kw_only=True):
@@ -82,13 +85,16 @@ def report_status(
     collections = {collection.name: collection for collection in settings.collections} if settings else {}
     sources: list[SourceStatus] = []
     summaries: list[CollectionSummary] = []
-    for watched in overview.sources:
+    records = store.history.read_records([source.name for source in overview.sources])
+    for watched, record in zip(overview.sources, records, strict=True):
         if settings is None or watched.name not in collections:
-            sources.append(_source_status(watched, _next_check(watched, store, now), store, now))
+            due = from_text(record.checked) + watched.every if record.checked else now
+            sources.append(_source_status(watched, record, due, now))
             continue
         configured = collections[watched.name]
         collection = collection_module.Collection(configured, store, folder=settings.folder_of(configured))
-        sources += _collection_statuses(collection, configured, store, now, all_groups=all_groups)
+        sources.append(_collection_status(collection, configured, record, now))
+        sources += _group_statuses(collection, store, now, all_groups=all_groups)
         summaries.append(_summarize(collection))
     return StatusReport(
         sources=tuple(sources),
@@ -105,57 +111,54 @@ def report_status(
     )
 
 
-def _next_check(source: SourceOverview, store: Store, now: datetime) -> datetime:
-    last = store.checks.find_last_check(source.name)
-    return from_text(str(last["at"])) + source.every if last else now
-
-
-def _source_status(source: SourceOverview, due: datetime, store: Store, now: datetime) -> SourceStatus:
-    latest = store.history.find_latest(source.name)
-    last = store.checks.find_last_check(source.name) or {"outcome": "never checked"}
-    state = store.checks.read_state(source.name)
+def _source_status(source: SourceOverview, record: SourceRecord, due: datetime, now: datetime) -> SourceStatus:
     return SourceStatus(
         source=source.name,
-        releases=store.history.count_releases(source.name),
-        latest=latest.release.published if latest else None,
-        latest_observed=latest.release.observed if latest else None,
-        entries=latest.release.entries if latest else None,
-        last_check=last.get("at"),
-        outcome=last["outcome"],
-        reason=last.get("reason"),
-        message=last.get("message"),
-        last_success=state["last_success"],
+        releases=record.releases,
+        latest=record.published,
+        latest_observed=record.observed,
+        entries=record.entries,
+        last_check=record.checked,
+        outcome=record.outcome or NEVER_CHECKED,
+        reason=record.reason,
+        message=record.message,
+        last_success=record.last_success,
         next_check=to_text(max(due, now)) if source.enabled else None,
-        failures=state["failures"],
-        held=sum(hold.state is HoldState.HELD for hold in store.holds.list_holds(source.name)),
-        skipped=store.checks.read_skips(source.name)["number"],
-        pending_settings=store.history.find_pending_settings(source.name, source.read_settings),
-        derived_again=store.history.read_derived_again(source.name),
-        key=describe_key(store.history.read_key_columns(source.name)),
+        failures=record.failures,
+        held=record.held,
+        skipped=record.skipped,
+        pending_settings=source.read_settings.changes_from_text(record.read_settings) if source.read_settings else (),
+        derived_again=record.derived_again,
+        key=describe_key(record.key),
     )
 
 
-def _collection_statuses(
-    collection: Collection, settings: CollectionSettings, store: Store, now: datetime, *, all_groups: bool
-) -> Iterator[SourceStatus]:
+def _collection_status(
+    collection: Collection, settings: CollectionSettings, record: SourceRecord, now: datetime
+) -> SourceStatus:
     index = SourceOverview(name=settings.name, every=settings.every, enabled=settings.enabled, collection=True)
-    status = _source_status(index, collection.next_due(now), store, now)
-    if settings.groups is not None:  # the groups are listed in the configuration: there is no index to check
-        groups = collection.groups()
-        newest = max((group.state.at for group in groups if group.state.at), default=None)
-        status = replace(
-            status, entries=len(groups), last_check=newest, outcome="a list" if newest else "never checked"
-        )
-    yield status
+    status = _source_status(index, record, collection.next_due(now), now)
+    if settings.groups is None:
+        return status
+    # The groups are listed in the configuration: there is no index to check.
+    groups = collection.groups()
+    newest = max((group.state.at for group in groups if group.state.at), default=None)
+    outcome = "a list" if newest else NEVER_CHECKED
+    return replace(status, entries=len(groups), last_check=newest, outcome=outcome)
+
+
+def _group_statuses(collection: Collection, store: Store, now: datetime, *, all_groups: bool) -> Iterator[SourceStatus]:
     state = collection.state()
-    for group in state.groups if all_groups else state.failing:
+    groups = state.groups if all_groups else state.failing
+    records = store.history.read_records([group.settings.name for group in groups])
+    for group, record in zip(groups, records, strict=True):
         watched = SourceOverview(
             name=group.settings.name,
             every=group.settings.every,
             enabled=group.settings.enabled,
             read_settings=group.settings.read_settings,
         )
-        yield _source_status(watched, collection.group_due(group, now), store, now)
+        yield _source_status(watched, record, collection.group_due(group, now), now)
 
 
 def _summarize(collection: Collection) -> CollectionSummary:

@@ -154,12 +154,7 @@ class CheckLog:
                 ON CONFLICT (source) DO UPDATE SET number = skips.number + 1, last = excluded.last""",
                 [source, at],
             )
-        return int(self.read_skips(source)["number"])
-
-    def read_skips(self, source: str) -> Mapping[str, Any]:
-        """Return the `number` of skipped checks of a source, and the UTC time of the `last` of them."""
-        rows = self._db.query("SELECT number, last FROM skips WHERE source = ?", [source])
-        return next(iter(rows), {"number": 0, "last": None})
+        return int(self._db.execute("SELECT number FROM skips WHERE source = ?", [source]).fetchone()[0])
 
     def list_successful(self, source: str, number: int) -> list[Mapping[str, Any]]:
         """Return the last `number` checks of a source that did not fail, the newest first."""
@@ -169,14 +164,6 @@ class CheckLog:
                 [source, number],
             )
         )
-
-    def read_state(self, source: str) -> Mapping[str, Any]:
-        """Return `last_success` (a UTC time or None) and `failures` since then."""
-        success = next(iter(self.list_successful(source, 1)), {"at": None, "id": 0})
-        failures = self._db.execute(
-            "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, success["id"]]
-        ).fetchone()[0]
-        return {"last_success": success["at"], "failures": failures}
 
     def read_streaks(self, sources: Iterable[str]) -> dict[str, CheckStreak]:
         """Return the streak of failed checks of each source, also of one that was never checked."""

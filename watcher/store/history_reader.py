@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from watcher.core.model import Content, Delta, Item, ItemKey
 from watcher.store.event_reader import EventReader
 from watcher.store.history_rows import StoredRelease
 from watcher.store.release_finder import ReleaseFinder
+from watcher.store.source_records import SourceRecord, decode_key_columns, read_source_records
 from watcher.store.stored_items import StoredItems, VersionReader
 from watcher.store.version_finder import VersionFinder
 
@@ -33,8 +33,11 @@ class HistoryReader(ReleaseFinder):
         statement = """SELECT key FROM versions JOIN sources ON sources.id = source_id
             WHERE sources.name = ? AND section = 'entry' AND until IS NULL ORDER BY versions.id LIMIT 1"""
         row = self._db.execute(statement, [source]).fetchone()
-        parts = json.loads(row[0]) if row else {}
-        return tuple(label for label in parts if label != "ordinal") if not parts.get("registry") else ()
+        return decode_key_columns(row[0] if row else None)
+
+    def read_records(self, sources: Sequence[str]) -> Iterator[SourceRecord]:
+        """Yield what the history has about each source, also one that it has nothing of, in the order of the names."""
+        return read_source_records(self._db, sources)
 
     def read_content(self, source: str, release: StoredRelease) -> Content:
         """Return the content of a release, without its problems. Items are read from the database when asked for."""

@@ -63,27 +63,22 @@ class ReleaseFinder:
 
         The text is empty without a history, and if an older version of the program wrote it.
         """
-        return str(self._read_source_column("read_settings", source) or "")
+        # A file that is opened read-only may not have the column yet.
+        if "read_settings" not in self._db.list_columns("sources"):
+            return ""
+        row = self._db.execute("SELECT read_settings FROM sources WHERE name = ?", [source]).fetchone()
+        return str(row[0]) if row else ""
 
     def find_pending_settings(self, source: str, present: ReadSettings | None) -> tuple[str, ...]:
         """Return the settings that differ from those a history was read with (`ReadSettings.changes_from`)."""
-        text = self.read_settings(source)
-        return present.changes_from(ReadSettings.from_text(text)) if text and present is not None else ()
-
-    def read_derived_again(self, source: str) -> str | None:
-        """Return the UTC time at which a history was last derived again for other settings, or None."""
-        return self._read_source_column("derived_again", source)
+        return present.changes_from_text(self.read_settings(source)) if present is not None else ()
 
     def count_derivations(self) -> int:
         """Return how often the histories of all sources were derived again: rows are other ones since."""
-        return sum(int(self._read_source_column("derivations", name) or 0) for name in self.list_sources())
-
-    def _read_source_column(self, column: str, source: str) -> str | None:
         # A file that is opened read-only may not have the column yet.
-        if column not in self._db.list_columns("sources"):
-            return None
-        row = self._db.execute(f"SELECT {column} FROM sources WHERE name = ?", [source]).fetchone()  # noqa: S608 - ours
-        return row[0] if row else None
+        if "derivations" not in self._db.list_columns("sources"):
+            return 0
+        return int(self._db.execute("SELECT coalesce(sum(derivations), 0) FROM sources").fetchone()[0])
 
     def list_judged_before(self, rules_version: int) -> list[str]:
         """Return the sources with events that rules of an older version judged, by name."""

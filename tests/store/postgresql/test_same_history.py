@@ -99,7 +99,7 @@ def ask(store: Store) -> list[object]:
     for source in sources:
         stored = history.list_releases(source)
         answers += [stored, history.read_key_columns(source), versions.find(source, names=["ONE", "two", "http"])]
-        answers += [versions.find(source, ports=[(0, 30), (443, 443)]), store.checks.read_state(source)]
+        answers += [versions.find(source, ports=[(0, 30), (443, 443)]), *history.read_records([source, "none"])]
         answers += [events.read_comparison(source, after, before) for before, after in pairwise(stored)]
         if stored:
             old, new = history.read_content_pair(source, stored[0], stored[-1])
