@@ -252,12 +252,12 @@ class _ObjectReader:
         if size > MAX_SNAPSHOT:
             self._stop()
             raise _UnreadableError(f"{size:,} bytes are more than the {MAX_SNAPSHOT:,} that are kept")
-        data = process.stdout.read(size + 1)
-        if len(data) <= size:
+        data = process.stdout.read(size)
+        if len(data) < size or not process.stdout.read(1):  # a line break ends each object
             raise _UnreadableError(f"object {object_id} cannot be read: {self._read_error()}")
         if header[1] != kind:
             raise _UnreadableError(f"object {object_id} is not a {kind.decode()}")
-        return data[:size]
+        return data
 
     def read_tree(self, object_id: str) -> _Entries:
         """Return the entries of a folder by name."""
