@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -276,8 +277,33 @@ def test_a_release_that_another_process_records_while_it_is_accepted_is_accepted
         assert result.release is not None
         assert result.release.digest == hold.digest
         assert [row["published"] for row in env.rows("releases")["releases"]] == [day(2), day(3)]
-        assert [row["state"] for row in env.rows("held")["held"]] == ["accepted"]
+        assert [(row["state"], row["decided_by"]) for row in env.rows("held")["held"]] == [("accepted", "operator")]
         assert len(env.rows("outbox")["outbox"]) == 2, "mail and webhook"
+
+
+@pytest.mark.fault(73)
+def test_an_old_release_that_a_check_records_while_it_is_accepted_is_accepted_by_the_operator(tmp_path: Path) -> None:
+    with open_environment(tmp_path) as env, env.service() as one:
+        env.check(document(1))
+        env.check(document(2))
+        assert env.check(document(1)).outcome is Outcome.STALE
+        (hold,) = one.store.holds.list_holds(SOURCE)
+        ingest = one.ingest(one.source(SOURCE))
+        record_return = one.archive.record_return
+
+        def interrupted(*arguments: Any) -> int | None:
+            sequence = record_return(*arguments)
+            if one.store.history.count_releases(SOURCE) == 2:
+                assert run_command(env.servers.config, "check").returncode == 0
+            return sequence
+
+        with mock.patch.object(one.archive, "record_return", interrupted):
+            result = ingest.decisions.accept(hold.id)
+        assert result.outcome is Outcome.CHANGED
+        assert result.release is not None
+        assert result.release.returns == hold.digest
+        assert [row["published"] for row in env.rows("releases")["releases"]] == [day(1), day(2), day(1)]
+        assert [(row["state"], row["decided_by"]) for row in env.rows("held")["held"]] == [("accepted", "operator")]
 
 
 @pytest.mark.fault(73)

@@ -71,7 +71,7 @@ def test_what_one_machine_stored_another_reads(machines: Machines) -> None:
 def test_a_new_machine_has_the_receipts_as_they_are_now(machines: Machines) -> None:
     one = machines.open("one")
     info = keep(one, b"data", live=True)
-    one.record_return("ports", info.sha256, "2026-01-01T00:00:00Z")
+    one.record_return("ports", info.sha256, "2026-01-01T00:00:00Z", "confirmed")
     one.record_refusal("ports", info.sha256, "cannot be read")
     (read,) = machines.open("new").list_snapshots()
     assert (read.refused, read.returned, read.return_sequences) == (

@@ -345,7 +345,7 @@ def test_a_bit_that_decoders_ignore_and_another_receipt_are_damage(tmp_path: Pat
     assert [damaged.path for damaged in damage(tmp_path)] == [last]
     archive = SnapshotArchive(tmp_path)
     with pytest.raises(StoreError, match="checksum"):  # a damaged receipt is not written again with a good checksum
-        archive.record_return("ports", last.stem, "2026-01-01T00:00:00Z")
+        archive.record_return("ports", last.stem, "2026-01-01T00:00:00Z", "confirmed")
 
 
 def test_a_receipt_that_was_written_without_a_checksum_is_read(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ class Decisions:
         latest = self._parts.history.find_latest(self._parts.source)
         if stored is not None and latest is not None:
             if self._parts.holds.get_unaccepted(hold.digest) is None:  # by a check that found its bytes in the archive
-                return CheckResult(outcome=Outcome.CHANGED if stored == latest else Outcome.INSERTED, release=stored)
+                if stored.digest in (latest.digest, latest.returns):
+                    return CheckResult(outcome=Outcome.CHANGED, release=latest)
+                return CheckResult(outcome=Outcome.INSERTED, release=stored)
             if stored.digest in (latest.digest, latest.returns):
                 raise UsageError(f"{self._parts.source}: {hold.id} is the newest release")
             return self._recorder.record_stale(hold, stored, by="operator", at=at)

@@ -71,7 +71,8 @@ class ReleaseRecorder:
         reports = self._holds.render_end(ended) if ended else []
         # 3. Make the bytes safe. From here on they count as a release, so all that can fail because of what they say
         # comes before.
-        snapshots = [self.store_bytes(copy, near=newest) for copy in copies]
+        accepted_by = ended.by if ended else None
+        snapshots = [self.store_bytes(copy, near=newest, accepted_by=accepted_by) for copy in copies]
         if copies and earliest_sequence(*(snapshot.sequence for snapshot in snapshots)) != new.sequence:
             raise OvertakenError(f"{self._source}: another process stored a release meanwhile; try again")
         # 4. Write all or nothing.
@@ -140,7 +141,7 @@ class ReleaseRecorder:
     def record_stale(self, hold: Hold, stored: StoredRelease, *, by: str, at: str) -> CheckResult:
         """Record an old release that the server serves again: the hold of a stale server ends with it."""
         returned_at = self._find_unused_return(stored, hold.first_seen)
-        sequence = self._archive.record_return(self._source, stored.release.sha256, returned_at)
+        sequence = self._archive.record_return(self._source, stored.release.sha256, returned_at, by)
         ended = end_hold(hold, HoldState.ACCEPTED, by=by, at=at)
         return self.record_returned(stored.release.sha256, returned_at, sequence=sequence, ended=ended)
 
@@ -150,7 +151,14 @@ class ReleaseRecorder:
             at = to_text(from_text(at) + timedelta(seconds=1))
         return at
 
-    def store_bytes(self, candidate: Candidate, near: StoredRelease | None, *, accepted: bool = True) -> SnapshotInfo:
+    def store_bytes(
+        self,
+        candidate: Candidate,
+        near: StoredRelease | None,
+        *,
+        accepted: bool = True,
+        accepted_by: str | None = None,
+    ) -> SnapshotInfo:
         """Store the bytes of a candidate in the archive, compressed with those of the release `near` it."""
         return self._archive.store_snapshot(
             candidate.data,
@@ -162,6 +170,7 @@ class ReleaseRecorder:
             near=near.release.sha256 if near else None,
             live=candidate.live,
             accepted=accepted,
+            accepted_by=accepted_by,
             named=candidate.named,
             sha256=candidate.sha256,
         )

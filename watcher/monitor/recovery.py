@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from watcher.core.errors import StoreError
+from watcher.core.operations import HoldState
+from watcher.core.times import to_text
 from watcher.monitor.failures import describe_error, is_fault_of_release
+from watcher.monitor.holds import end_hold
 from watcher.monitor.recorder import ReleaseRecorder
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
@@ -68,7 +71,11 @@ class Recovery:
         """Record the return of a snapshot that the history lacks; forget it if it can be no release."""
         before = self._parts.writer.read_ending()
         try:
-            self._recorder.record_returned(snapshot.sha256, at, sequence=snapshot.return_sequences.get(at))
+            stored = self._history.find_by_hash(self._source, sha256=snapshot.sha256)
+            hold = self._holds.get_unaccepted(stored.digest) if stored else None
+            ended = end_hold(hold, HoldState.ACCEPTED, **self._find_decision(snapshot)) if hold else None
+            sequence = snapshot.return_sequences.get(at)
+            self._recorder.record_returned(snapshot.sha256, at, sequence=sequence, ended=ended)
         except Exception as error:
             # Another process may have changed the history under it.
             if not is_fault_of_release(error, self._store.location) or self._parts.writer.read_ending() != before:
@@ -97,7 +104,14 @@ class Recovery:
         candidate = self._parts.read_candidate(snapshot)
         hold = self._holds.get_unaccepted(content.digest)
         if hold is not None and candidate.live:
-            return self._recorder.record_held(content, candidate, hold, by="confirmed", at=hold.last_seen)
+            return self._recorder.record_held(content, candidate, hold, **self._find_decision(snapshot))
         return self._recorder.record(
             candidate.to_release(content), [candidate], ended=self._parts.end_by_import(content, candidate)
         )
+
+    def _find_decision(self, snapshot: SnapshotInfo) -> dict[str, str]:
+        """Return by what the hold of a snapshot ended (`by`), and now as the time (`at`).
+
+        A receipt that an earlier version wrote does not say by what; nearly all holds are confirmed by checks.
+        """
+        return {"by": snapshot.accepted_by or "confirmed", "at": to_text(self._parts.clock.now())}

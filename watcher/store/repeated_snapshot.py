@@ -18,6 +18,7 @@ class Observation(Struct, frozen=True, kw_only=True):
     accepted: bool = True
     named: str | None = None
     sequence: int | None = None  # the next of the source if it is live
+    accepted_by: str | None = None
 
 
 def merge_observation(stored: SnapshotInfo, observation: Observation) -> SnapshotInfo:
@@ -53,4 +54,5 @@ def _accept(held: SnapshotInfo, observation: Observation) -> SnapshotInfo:
         accepted=True,
         named=observation.named,
         sequence=sequence,
+        accepted_by=observation.accepted_by,
     )

@@ -82,6 +82,7 @@ class SnapshotArchive:
         accepted: bool = True,
         named: str | None = None,
         sha256: str = "",
+        accepted_by: str | None = None,
     ) -> SnapshotInfo:
         """Store a snapshot and return its receipt. The same bytes are stored once, with the earliest observation.
 
@@ -97,7 +98,13 @@ class SnapshotArchive:
             infos = self._receipts.read_all(source)
             if (stored := infos.get(sha256)) is not None:
                 observation = Observation(
-                    observed=observed, origin=origin, live=live, accepted=accepted, named=named, sequence=sequence
+                    observed=observed,
+                    origin=origin,
+                    live=live,
+                    accepted=accepted,
+                    named=named,
+                    sequence=sequence,
+                    accepted_by=accepted_by,
                 )
                 return self._receipts.rewrite(stored, merge_observation(stored, observation))
             number = self._receipts.next_number(source)
@@ -115,6 +122,7 @@ class SnapshotArchive:
                 accepted=accepted,
                 named=named,
                 sequence=sequence,
+                accepted_by=accepted_by,
             )
             return self._store_new(info, data)
 
@@ -192,17 +200,17 @@ class SnapshotArchive:
             self._receipts.rewrite(stored, replace(stored, returned=returned, return_sequences=sequences))
 
     @_again_after_conflict
-    def record_return(self, source: str, sha256: str, at: str) -> int | None:
+    def record_return(self, source: str, sha256: str, at: str, accepted_by: str) -> int | None:
         """Record that a snapshot came back after newer ones and was accepted; return the `sequence` of that.
 
-        Raises StoreError if it is missing.
+        `accepted_by` is what ended its hold (`SnapshotInfo`). Raises StoreError if it is missing.
         """
         with self._receipts.lock(source):
             stored = self._receipts.read(source, sha256)
             if at not in stored.returned:
                 sequences = {**stored.return_sequences, at: self._receipts.next_sequence(source)}
                 returned = (*stored.returned, at)
-                info = replace(stored, returned=returned, return_sequences=sequences)
+                info = replace(stored, returned=returned, return_sequences=sequences, accepted_by=accepted_by)
                 stored = self._receipts.rewrite(stored, info)
             return stored.return_sequences.get(at)
 

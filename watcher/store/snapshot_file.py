@@ -28,7 +28,7 @@ _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _HEADER = struct.Struct("<II")
 _MAX_RECEIPT = 65536
 _CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
-_OPTIONAL = ("refused", "was_release", "sequence", "return_sequences")
+_OPTIONAL = ("refused", "was_release", "sequence", "return_sequences", "accepted_by")
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 
 
@@ -48,6 +48,7 @@ class SnapshotInfo(Struct, frozen=True, kw_only=True):
     it became no release although it is accepted: it cannot be read or judged; None for any other. `was_release`: it was
     in the history before that, so subscribers were alerted of it. `sequence` numbers the live snapshots of a source and
     the times in `returned` (`return_sequences`) in the order in which checks were served them (`release_order.Label`).
+    `accepted_by`: what ended its last hold (`Hold.by`), None for a snapshot that was not held.
     """
 
     source: str
@@ -68,6 +69,7 @@ class SnapshotInfo(Struct, frozen=True, kw_only=True):
     was_release: bool = False
     sequence: int | None = None
     return_sequences: Mapping[str, int] = field(default_factory=dict)
+    accepted_by: str | None = None
 
 
 def write_snapshot_file(path: Path, file: bytes) -> None:
