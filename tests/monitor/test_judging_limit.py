@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,22 +19,34 @@ from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import Outcome
 
 MB = 2**20
+PATIENCE = 60  # seconds after which a thread that neither judges nor waits is one that hangs
 
 
 class Judge(threading.Thread):
-    """Judges a release of so many bytes until a test ends it."""
+    """Judges a release of so many bytes until a test ends it. The process does not wait for it, so a test can fail."""
 
-    def __init__(self, limit: JudgingLimit, size: int) -> None:
+    def __init__(self, limit: JudgingLimit, size: int, progress: Callable[..., None] = lambda *_: None) -> None:
         super().__init__(daemon=True)
-        self.waited = threading.Event()
+        self.stepped = threading.Event()  # it waits, judges or ended
         self.begun = threading.Event()
         self.end = threading.Event()
-        self._limit, self._size = limit, size
+        self.error: Exception | None = None
+        self._limit, self._size, self._progress = limit, size, progress
 
     def run(self) -> None:
-        with self._limit.reserve(self._size, lambda *_: self.waited.set()):
-            self.begun.set()
-            assert self.end.wait(30)
+        try:
+            with self._limit.reserve(self._size, self._wait):
+                self.begun.set()
+                self.stepped.set()
+                assert self.end.wait(PATIENCE)
+        except KeyError as error:
+            self.error = error
+        finally:
+            self.stepped.set()
+
+    def _wait(self, *_: int) -> None:
+        self.stepped.set()
+        self._progress()
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +61,14 @@ def judging(limit: JudgingLimit, *sizes: int) -> Iterator[list[Judge]]:
     try:
         for judge in judges:
             judge.start()
-            while not (judge.begun.wait(0.01) or judge.waited.is_set()):
-                assert judge.is_alive()
+            assert judge.stepped.wait(PATIENCE)
         yield judges
     finally:
         for judge in judges:
             judge.end.set()
-        for judge in judges:
-            judge.join(30)
+    for judge in judges:
+        judge.join(PATIENCE)
+        assert not judge.is_alive()
 
 
 def test_releases_within_the_limit_are_judged_at_the_same_time() -> None:
@@ -66,10 +78,10 @@ def test_releases_within_the_limit_are_judged_at_the_same_time() -> None:
 
 def test_a_release_beyond_the_limit_waits_and_says_so() -> None:
     with judging(JudgingLimit(8 * MB), 5 * MB, 4 * MB) as (first, second):
-        assert second.waited.is_set()
+        assert second.is_alive()
         assert not second.begun.is_set()
         first.end.set()
-        assert second.begun.wait(30)
+        assert second.begun.wait(PATIENCE)
 
 
 def test_a_release_larger_than_the_limit_is_judged_alone_and_not_overtaken() -> None:
@@ -77,10 +89,10 @@ def test_a_release_larger_than_the_limit_is_judged_alone_and_not_overtaken() -> 
         assert not large.begun.is_set()
         assert not last.begun.is_set()
         first.end.set()
-        assert large.begun.wait(30)
+        assert large.begun.wait(PATIENCE)
         assert not last.begun.is_set()
         large.end.set()
-        assert last.begun.wait(30)
+        assert last.begun.wait(PATIENCE)
 
 
 def test_many_small_releases_count_too() -> None:
@@ -97,23 +109,29 @@ def test_an_error_while_judging_or_waiting_leaves_the_limit_as_it_was() -> None:
         raise KeyError
 
     with judging(limit, 8 * MB) as (judge,):
-        with pytest.raises(KeyError), limit.reserve(1, fail):
-            pass
+        waiting = Judge(limit, 1, fail)
+        waiting.start()
+        waiting.join(PATIENCE)
+        assert isinstance(waiting.error, KeyError)
         judge.end.set()
-        with limit.reserve(8 * MB):
-            pass
+        with judging(limit, 8 * MB) as (last,):
+            assert last.begun.wait(PATIENCE)
+
+
+def fail_to_wait(*_: int) -> None:
+    raise AssertionError("the only thread waits for itself")
 
 
 class RecordedLimit(JudgingLimit):
-    """A limit that keeps how many bytes were reserved each time."""
+    """A limit of one thread, which never waits. Keeps how many bytes were reserved each time."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reserved: list[int] = []
 
-    def reserve(self, size: int, progress: Progress | None = None) -> AbstractContextManager[None]:
+    def reserve(self, size: int, progress: Progress | None = None) -> AbstractContextManager[None]:  # noqa: ARG002
         self.reserved.append(size)
-        return super().reserve(size, progress)
+        return super().reserve(size, fail_to_wait)
 
 
 @pytest.mark.fault(81)
