@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,14 +15,15 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.fake_clock import FakeClock
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.store import database as module
-from watcher.store import snapshot_receipts
+from watcher.store import lock_holders, snapshot_receipts
 from watcher.store.database import journal_mode, to_store_error
-from watcher.store.lock_holders import LONGEST_WAIT, Lock, LockHolder, LockWait, _describe_command
+from watcher.store.lock_holders import LONGEST_WAIT, Lock, LockHolder, LockWait, _describe_command, _read_process
 from watcher.store.snapshot_receipts import SnapshotReceipts
 from watcher.store.store import Store
 
@@ -124,8 +127,8 @@ def test_waiting_is_bounded() -> None:
 
 
 HOLDER = """
-import fcntl, os, sqlite3, sys, time
-path, begin, seconds = os.environ["HELD"], os.environ["BEGIN"], float(os.environ["SECONDS"])
+import fcntl, os, sqlite3, sys
+path, begin = os.environ["HELD"], os.environ["BEGIN"]
 if begin == "flock":
     descriptor = os.open(path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -134,22 +137,19 @@ else:
     connection.execute(begin)
     connection.execute("SELECT * FROM sources").fetchall()
 print("held", flush=True)
-while time.process_time() < seconds:
-    pass
-if not seconds:
-    sys.stdin.read()
+sys.stdin.read()
 """
 
 
 @contextmanager
-def held_by_another_process(path: Path, begin: str, *, working: float = 0) -> Iterator[subprocess.Popen[str]]:
-    """Let a process called `watcher rebuild t` hold a lock; it works for some seconds of CPU time, or only waits."""
+def held_by_another_process(path: Path, begin: str) -> Iterator[subprocess.Popen[str]]:
+    """Let a process called `watcher rebuild t` hold a lock until the end of the block or of its input."""
     script = path.parent / "bin" / "watcher"
     script.parent.mkdir(exist_ok=True)
     script.write_text(HOLDER)
     with subprocess.Popen(
         [sys.executable, str(script), "rebuild", "t"],
-        env={"HELD": str(path), "BEGIN": begin, "SECONDS": str(working)},
+        env={"HELD": str(path), "BEGIN": begin},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -165,20 +165,55 @@ def write_ours(store: Store) -> None:
         connection(store).execute(INSERT, ["ours"])
 
 
+class SecondsOfAttempts(FakeClock):
+    """A clock on which each attempt to get a lock takes a second."""
+
+    def monotonic(self) -> float:
+        self.advance(timedelta(seconds=1))
+        return super().monotonic()
+
+
+@pytest.fixture
+def holders(monkeypatch: pytest.MonkeyPatch) -> list[LockHolder]:
+    """Return the holder of a lock as it is seen at each attempt; it works all the time, and ends at the tenth."""
+    seen: list[LockHolder] = []
+    find_holders = Lock.find_holders
+
+    def find_working(lock: Lock) -> list[LockHolder]:
+        holder = next(holder for holder in find_holders(lock) if holder.pid != os.getpid())
+        seen.append(replace(holder, ticks=100 * (len(seen) + 1)))
+        if len(seen) == 10:
+            os.kill(holder.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+        return [seen[-1]]
+
+    monkeypatch.setattr(Lock, "find_holders", find_working)
+    monkeypatch.setattr(lock_holders, "SystemClock", SecondsOfAttempts)
+    return seen
+
+
 @pytest.mark.fault(53)
 @pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN"])
 def test_a_process_that_works_while_it_holds_the_history_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: str, holders: list[LockHolder]
 ) -> None:
     """For longer than one that does nothing: to write, to read, and to commit while it reads."""
     monkeypatch.setattr(module, "journal_mode", lambda: "delete")
-    monkeypatch.setattr(module, "BUSY_SECONDS", 1)
+    monkeypatch.setattr(module, "BUSY_SECONDS", 5)
+    monkeypatch.setattr(module, "_TRY_SECONDS", 0.01)
     path = tmp_path / "history.db"
-    with Store(path) as store, held_by_another_process(path, begin, working=1.5):
+    with Store(path) as store, held_by_another_process(path, begin) as process:
         if begin == "BEGIN EXCLUSIVE":
             assert connection(store).execute("SELECT * FROM sources").fetchall() == []
         write_ours(store)
     assert names(path) == ["ours"]
+    assert {(holder.pid, holder.command) for holder in holders} == {(process.pid, "watcher rebuild t")}
+
+
+def test_the_work_of_a_process_is_its_cpu_time() -> None:
+    before, holder, after = os.times(), _read_process(os.getpid()), os.times()
+    assert holder is not None
+    assert round(sum(before[:2]) * 100) <= holder.ticks <= round(sum(after[:2]) * 100), "a tick is 10 ms on Linux"
 
 
 @pytest.mark.fault(53)
