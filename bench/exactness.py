@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from bench.measuring import Part, Target, cpu_of, table
+from bench.series import FILE, make_repository
 from tests.support.change_sets import apply, invert
 from tests.support.environment import content_of, rows
 from watcher.core.model import ChangeSet, Content
@@ -23,6 +25,7 @@ from watcher.store.store import Store
 
 _DISTANT = 20
 _REBUILT = "rebuilt from the archive"
+_COMMITS = "in order, the commits of a repository"
 _PORTS = REGISTRIES["ports"]
 
 
@@ -57,13 +60,15 @@ def _check_exact(changes: ChangeSet, old: Content, new: Content, which: str) -> 
 
 
 def one_history(files: Sequence[Path], folder: Path) -> Part:
-    """Import in order, reversed and shuffled, and rebuild from the archive; compare the histories row by row."""
+    """Import in order, reversed, shuffled and from commits, and rebuild; compare the histories row by row."""
+    repository = make_repository(files, FILE, folder / "repository")
     shuffled = list(files)
     random.Random(3).shuffle(shuffled)  # noqa: S311 - no secret
     histories: list[object] = []
     spent: dict[str, float] = {}
     orders: Sequence[tuple[str, Sequence[Path], Callable[[ReleaseIngest, Sequence[Path]], None]]] = (
         ("in order", files, _import),
+        (_COMMITS, [repository], _import_commits),
         ("reversed", files[::-1], _import),
         ("shuffled", shuffled, _import),
         ("shuffled, one command a release", shuffled, _import_one_by_one),
@@ -77,7 +82,8 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
                 "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
             )
             spent[name] = cpu_of(partial(import_files, ingest, order))
-            histories.append(content_of(rows(place / "history.db")))
+            if name != _COMMITS:  # which also say when somebody saw each release
+                histories.append(content_of(rows(place / "history.db")))
             if name == "in order":
                 spent[_REBUILT] = cpu_of(ingest.rebuild)
                 histories.append(content_of(rows(place / "history.db")))
@@ -96,6 +102,11 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
                 what="import of reversed releases: CPU, relative to in order", measured=ratios["reversed"], limit=1.1
             ),
             Target(
+                what="import of the commits of a repository: CPU with that of git, relative to files",
+                measured=ratios[_COMMITS],
+                limit=1.15,
+            ),
+            Target(
                 what="`watcher rebuild`: CPU, relative to the import in order", measured=ratios[_REBUILT], limit=1.4
             ),
         ],
@@ -104,6 +115,12 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
 
 def _import(ingest: ReleaseIngest, order: Sequence[Path]) -> None:
     importer.import_items(ingest, importer.find_items([*map(str, order)], "xml"))
+
+
+def _import_commits(ingest: ReleaseIngest, repositories: Sequence[Path]) -> None:
+    for repository in repositories:
+        importer.import_items(ingest, importer.find_items([f"{importer.GIT}{repository}:{FILE}"]))
+    gc.collect()  # the process of git ends, and counts
 
 
 def _import_one_by_one(ingest: ReleaseIngest, order: Sequence[Path]) -> None:

@@ -35,6 +35,7 @@ from bench import (  # noqa: E402 - the path first
     series,
     tree,
     tried,
+    whole_history,
     workers,
 )
 from bench.environment import Environment  # noqa: E402
@@ -120,6 +121,10 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("Growth: records", _by_records),
     ("Growth: releases", _by_releases),
     (
+        "A whole history",
+        lambda bench: whole_history.measure(bench.folder / "whole", 20 if bench.quick else whole_history.RELEASES),
+    ),
+    (
         "A tree of registry groups",
         lambda bench: tree.measure(bench.folder / "tree", 50 if bench.quick else tree.GROUPS),
     ),
@@ -130,7 +135,7 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("Tried and not kept", lambda _: tried.describe()),
 )
 
-_WITHOUT_PEERS = frozenset({"Pages", "Workers", "Tried and not kept", "Importing a tree"})
+_WITHOUT_PEERS = frozenset({"Pages", "Workers", "Tried and not kept", "Importing a tree", "A whole history"})
 
 
 def _with(part: Part, bench: Bench, drawing: drawings.Drawing, name: str) -> Part:
