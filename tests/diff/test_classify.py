@@ -259,6 +259,21 @@ def test_an_entry_that_stays_is_marked_historic_and_reinstated() -> None:
     assert (only(events).id, only(events).kind) == ("reinstated", Kind.MODIFIED)
 
 
+def test_protocols_that_changed_in_different_ways_are_told_apart() -> None:
+    """As http and https did on 2022-06-10."""
+    old = [tcp("w", "80", references="draft-a-19"), udp("w", "80", references="draft-a-19")]
+    new = [tcp("w", "80", references="rfc9110"), udp("w", "80", references="rfc9110")]
+    sctp = {"name": "w", "port": "80", "protocol": "sctp"}
+    _, events = explained(
+        [*BASE, *old, Row(**sctp, references="draft-b-19")], [*BASE, *new, Row(**sctp, references="rfc9260")]
+    )
+    event = only(events)
+    assert event.summary == (
+        "w 80/tcp,udp: references [draft-a-19] → [RFC9110]; 80/sctp: references [draft-b-19] → [RFC9260]"
+    )
+    assert (event.id, event.protocols) == ("reference-published", ("sctp", "tcp", "udp"))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "event", "also"),
     [

@@ -20,7 +20,7 @@ Fields = Mapping[str, str]
 
 MARKUP = "markup:"
 # Raised with every change of the rules that gives other events; `watcher rebuild --events` then judges a history again.
-RULES_VERSION = 4
+RULES_VERSION = 5
 TEST_MARK = "test"  # of a comparison that is sent to test a channel
 CANARY = "canary"  # the source and the registry that the watcher publishes to itself
 

@@ -36,9 +36,13 @@ class SpaceSample(Struct, frozen=True, kw_only=True):
     counts: Mapping[PortUse, int]
 
 
-def count_changes_by_year(releases: Sequence[StoredRelease]) -> dict[str, dict[str, int]]:
-    """Return how many entries changed in each year, by kind, without the baseline: all of it would count as added."""
-    return _count_changes(releases[1:], _YEAR)
+def count_changes_by_year(releases: Sequence[StoredRelease]) -> dict[str, Mapping[str, int]]:
+    """Return how many entries changed in each year, by kind, without the baseline: all of it would count as added.
+
+    A year without a release between two others has zeros.
+    """
+    counts = _count_changes(releases[1:], _YEAR)
+    return _fill(counts, [*map(str, Kind)]) if counts else {}
 
 
 def count_changes(

@@ -149,13 +149,21 @@ def _reinstated(findings: Sequence[Finding], context: ChangeContext) -> str:
 
 
 def _field(name: str) -> Sentence:
-    """Return the sentence for one changed field: its old and new text where they are short."""
+    """Return the sentence for one changed field: its old and new text where they are short.
+
+    "https 443/tcp,udp: references [A] → [B]; 443/sctp: references [C] → [D]" if protocols differ.
+    """
 
     def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
-        change = _change(findings, context)
-        before, after = (item.fields[name] if item else "" for item in (change.before, change.after))
-        difference = describe_difference(FIELD_WORDS.get(name, name), before, after)
-        return f"{_subject(findings, context)}: {difference}"
+        # Transports of one service can change in different ways: 443/sctp has another reference than 443/tcp.
+        alike: dict[str, list[Finding]] = {}
+        for finding in sorted(findings, key=lambda each: _protocol_order("".join(each.protocols))):
+            change = context.changes[finding.change]
+            before, after = (item.fields[name] if item else "" for item in (change.before, change.after))
+            alike.setdefault(describe_difference(FIELD_WORDS.get(name, name), before, after), []).append(finding)
+        first, *others = ((same, difference) for difference, same in alike.items())
+        described = [f"{_subject(first[0], context)}: {first[1]}"]
+        return "; ".join(described + [f"{_place(same)}: {difference}" for same, difference in others])
 
     return sentence
 
