@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
 
 from tests.monitor.test_moves import MOVE
+from tests.support.port_releases import release, tcp
 from tests.web.site import RELEASES, Site, open_site
 from watcher.cli.context import load_settings
 from watcher.core.check_results import OpenAlarm
@@ -24,6 +27,7 @@ from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.monitor import Monitor
 from watcher.registries.event_details import describe_events
 from watcher.reports.release_diff import compare_releases
+from watcher.web.pages import timeline
 from watcher.web.routes import ROUTES
 
 PAGES = (
@@ -179,8 +183,71 @@ def test_every_filter_of_a_comparison_selects_events_and_their_changes(site: Sit
         # A slider keeps the filters.
         name, _, value = query.partition("&")[0].partition("=")
         assert f'type="hidden" name="{name}" value="{value}"' in text
-    assert "quiet" not in whole.partition("Exact changes")[2]
+    assert "<small>quiet</small>" not in whole
     assert "<small>quiet</small>" in site.get(f"{address}&quiet=1").text
+
+
+def test_a_comparison_says_what_it_does_not_show(site: Site) -> None:
+    address = "/ports/compare?from=2020-01-01&to=2021-03-01"
+    assert re.search(r"changes; \d+ quiet ones and columns that are the same are not shown", site.get(address).text)
+    assert "changes; columns that are the same" in site.get(f"{address}&quiet=1").text
+    assert "No event or change matches; quiet changes are not shown." in site.get(f"{address}&text=nowhere").text
+    assert "Nothing differs." in site.get("/ports/compare?from=2020-01-01&to=2020-01-01").text
+    assert "No port changed its use" in site.get("/ports/map?at=2020-01-01&from=2020-01-01").text
+
+
+@pytest.mark.parametrize("path", ["/ports?", "/ports/compare?from=2020-01-01&to=2021-03-01&"])
+def test_ports_are_filtered_as_the_field_shows(site: Site, path: str) -> None:
+    """Its example is `443, 8000-8100`."""
+    for ports, names in (("10-11", {"alpha"}), ("10-11, 35", {"alpha", "hostile"}), ("20 35", {"gamma", "hostile"})):
+        query = urlencode({"port": ports})
+        found = site.get(f"{path}{query}").text.partition('class="events')[2].partition("</ul>")[0]
+        assert {name for name in ("alpha", "gamma", "hostile") if name in found} == names, ports
+    assert len(json.loads(site.get(f"/-/feed.json?{query}").text)["items"]) == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ports?since=2020-13-01",
+        "/ports?until=yesterday",
+        "/ports?port=70000",
+        "/ports?port=443,x",
+        "/ports?kind=none",
+        "/ports?severity=high",
+        "/ports?before=1",
+        "/ports/compare?port=9-8",
+        "/ports/compare?kind=none",
+        "/ports/map?at=2020-02-30",
+        "/ports/map?from=x",
+        "/ports/map?protocol=http",
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_an_error(site: Site, path: str) -> None:
+    answer = site.get(path)
+    assert answer.status == 400
+    assert path.partition("=")[2].partition(",")[2] or path.partition("=")[2] in answer.text
+
+
+def test_older_events_follow_one_another_also_within_a_day(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = re.compile(r'href="(/-/event/\w+)"')
+    every = shown.findall(site.get("/ports").text)
+    monkeypatch.setattr(timeline, "_EVENTS", 1)
+    found, path = [], "/ports?kind=&until=2022-01-01"
+    while path:
+        text = site.get(path).text
+        found += shown.findall(text)
+        path = next((unescape(link) for link in re.findall(r'href="([^"]*)">Older events', text)), "")
+        assert len(found) <= len(every)
+    assert found == every
+    assert len(every) > len(RELEASES)
+
+
+def test_a_year_without_a_change_has_its_place_in_the_chart(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        site.check(release([tcp("later", "12")], "2024-05-01"))
+        chart = site.get("/ports").text.partition("<svg")[2].partition("</svg>")[0]
+    assert re.findall(r'class="middle">(\d+)<', chart) == ["2020", "2021", "2022", "2023", "2024"]
 
 
 def test_a_removed_entry_has_its_page_on_every_day(site: Site) -> None:

@@ -21,13 +21,16 @@ from watcher.web.memento import api_original, describe_memento, describe_origina
 from watcher.web.page import PageContext, PageRequest
 from watcher.web.parameters import (
     EVENT_FILTERS,
+    PLACE,
     PROTOCOL,
     TEXT,
     Parameter,
     Schema,
     check_ports,
     event_query,
+    format_place,
     read_document,
+    read_place,
 )
 
 _MOST, _USUAL = 500, 100
@@ -143,19 +146,10 @@ def _describe_entry(store: Store, request: PageRequest, values: Values) -> Mappi
 
 def _events(context: PageContext, store: Store, values: Values) -> Any:
     number = int(values.get("limit", str(_USUAL)))
-    query = replace(event_query(values, limit=number), before=_read_place(values.get("start", "")))
+    query = replace(event_query(values, limit=number), before=read_place(values.get("start", "")))
     events = find_events(store.history, context.observation(store), query).events
-    oldest = events[0].stored if len(events) == number else None
-    place = f"{oldest.release.dated}.{oldest.release.place}.{oldest.row}" if oldest else None
+    place = format_place(events[0].stored) if len(events) == number else None
     return {"events": [event_document(event) for event in reversed(events)], "next": place}
-
-
-def _read_place(text: str) -> tuple[str, int, int] | None:
-    """Return the place in the order of events that `next` of another answer has."""
-    if not text:
-        return None
-    day, place, row = text.split(".")
-    return day, int(place), int(row)
 
 
 def _deadlines(context: PageContext, store: Store, values: Values) -> Any:
@@ -183,7 +177,6 @@ _SOURCE = Parameter("source", "the name of a source, such as ports or iana.tls-p
 _LIMIT = Parameter("limit", "the most to return", {"type": "integer", "minimum": 1, "maximum": _MOST})
 _START = Parameter("start", "`next` of the answer before", {"type": "integer", "minimum": 0, "maximum": 10**8})
 _PAGED = (_LIMIT, _START)
-_PLACE: Schema = {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\.-?[0-9]{1,18}\.[0-9]{1,18}$"}
 _RELEASE = "a date, the id of a release, or the beginning of its SHA-256"
 _NUMBER: Schema = {"type": "integer"}
 _NEXT: Mapping[str, Schema] = {"next": {"type": ["integer", "null"]}}
@@ -225,7 +218,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         "/events",
         "List events, the newest first. Filters are combined with AND.",
         _events,
-        (*EVENT_FILTERS, _LIMIT, Parameter("start", "`next` of the answer before", _PLACE)),
+        (*EVENT_FILTERS, _LIMIT, Parameter("start", "`next` of the answer before", PLACE)),
         {"events": _OBJECTS, "next": {"type": ["string", "null"]}},
     ),
     Endpoint("/deadlines", "List early allocations.", _deadlines, _PAGED, {"deadlines": _OBJECTS, **_NEXT}),

@@ -17,14 +17,17 @@ from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS
 from watcher.core.times import is_date
 from watcher.store.event_query import EventQuery
+from watcher.store.history_rows import StoredEvent
 from watcher.web.page import PageRequest
 
 Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string", "minLength": 1}
 DAY: Schema = {"type": "string", "format": "date"}
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})"
-_PORTS: Schema = {"type": "string", "pattern": f"^{_PORT}(-{_PORT})?$"}
+_RANGE = f"{_PORT}(-{_PORT})?"
+_PORTS: Schema = {"type": "string", "pattern": f"^{_RANGE}([, ]+{_RANGE}){{0,19}}$"}
 _DOCUMENT: Schema = {"type": "string", "pattern": "^(([Rr][Ff][Cc][- ]?)?[0-9]{1,5}|draft-[a-z][a-z0-9-]*)$"}
+PLACE: Schema = {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\.-?[0-9]{1,18}\.[0-9]{1,18}$"}
 MOST_PORTS = 1_024  # in one question about entries; the port map shows all
 
 
@@ -44,7 +47,7 @@ class Parameter(NamedTuple):
 PROTOCOL = Parameter("protocol", "a transport protocol", {"type": "string", "enum": list(PROTOCOLS)})
 EVENT_FILTERS: Sequence[Parameter] = (
     Parameter("source", "the name of a source, or a glob"),
-    Parameter("port", "a port or a range: 443, 8000-8100", _PORTS),
+    Parameter("port", "ports and ranges, up to 20: 443, 8000-8100", _PORTS),
     Parameter("service", "the name of a service, or of another entry"),
     PROTOCOL,
     Parameter("event", "an event id, or a glob"),
@@ -94,7 +97,7 @@ def event_query(values: Mapping[str, str], *, limit: int | None = None) -> Event
     """Return the query of the event filters in some values. Raises UsageError."""
     return EventQuery(
         sources=tuple(values.get("source", "").split()),
-        ports=(_read_ports(values["port"]),) if "port" in values else (),
+        ports=read_port_list("port", values.get("port", "")),
         services=_one(values, "service"),
         protocols=_one(values, "protocol"),
         events=tuple(values.get("event", "").split()),
@@ -116,11 +119,30 @@ def read_document(name: str) -> str:
         raise UsageError(str(error)) from error
 
 
-def _read_ports(text: str) -> tuple[int, int]:
-    ports = find_ports(text)
-    if ports is None:
-        raise UsageError(f"port: {text!r} is no range of ports; write the lower one first: 8000-8100")
-    return ports
+def read_port_list(name: str, text: str) -> tuple[Interval, ...]:
+    """Return the ports and ranges in the text of a parameter: "443, 8000-8100". Raises UsageError."""
+    intervals = []
+    for part in text.replace(",", " ").split():
+        ports = find_ports(part)
+        if ports is None:
+            raise UsageError(f"{name}: {part!r} is no port or range of ports; write 443, 8000-8100")
+        intervals.append(ports)
+    return tuple(intervals)
+
+
+def format_place(event: StoredEvent) -> str:
+    """Return the place of an event in the order of events, for the part of a list that follows it."""
+    return f"{event.release.dated}.{event.release.place}.{event.row}"
+
+
+def read_place(text: str) -> tuple[str, int, int] | None:
+    """Return the place that `format_place` wrote, None for "". Raises BadRequestError."""
+    if not text:
+        return None
+    if not re.search(PLACE["pattern"], text):
+        raise BadRequestError(f"{text!r} is no place in a list of events")
+    day, place, row = text.split(".")
+    return day, int(place), int(row)
 
 
 def check_ports(ports: Interval) -> Interval:

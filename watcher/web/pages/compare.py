@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
+from watcher.core.intervals import Interval
 from watcher.core.model import Change, Comparison, Event, Kind, Severity, count_changes
 from watcher.core.port_ranges import find_ports
 from watcher.core.times import is_date
@@ -15,7 +17,7 @@ from watcher.reports.release_diff import compare_releases
 from watcher.store.history_rows import StoredRelease
 from watcher.store.store import Store
 from watcher.web.changes import ShownChange, show_change
-from watcher.web.filters import one_of, read_number
+from watcher.web.filters import one_of, read_globs, read_number, read_ports
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 from watcher.web.recent import RecentResults
@@ -55,6 +57,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         more_events=max(0, len(events) - _EVENTS),
         changes=list(_show(changes[start : start + _CHANGES], comparison)),
         number=len(changes),
+        hidden=sum(1 for _ in replace(selected, quiet=True).filter_changes(comparison, events)) - len(changes),
         start=start,
         step=_CHANGES,
         query=request,
@@ -105,18 +108,19 @@ class _Filter(Struct, frozen=True, kw_only=True):
 
     kinds: tuple[str, ...]
     severity: Severity | None
-    event: str
+    events: tuple[str, ...]
     text: str
-    ports: tuple[int, int] | None
+    ports: tuple[Interval, ...]
     quiet: bool
 
     def selects_event(self, event: Event) -> bool:
+        ids = (event.id, *event.also)
         return (
             (not self.kinds or event.kind in self.kinds)
             and (self.severity is None or event.severity.rank >= self.severity.rank)
-            and (not self.event or any(fnmatchcase(known, self.event) for known in (event.id, *event.also)))
+            and (not self.events or any(fnmatchcase(known, glob) for known in ids for glob in self.events))
             and (not self.text or self.text in event.summary.casefold())
-            and (self.ports is None or any(_overlaps(port, self.ports) for port in event.ports))
+            and (not self.ports or any(_overlaps(port, self.ports) for port in event.ports))
         )
 
     def selects_change(self, change: Change) -> bool:
@@ -128,12 +132,12 @@ class _Filter(Struct, frozen=True, kw_only=True):
             and (
                 not self.text or any(self.text in value.casefold() for side in sides for value in side.fields.values())
             )
-            and (self.ports is None or any(_overlaps(side.key.part("port"), self.ports) for side in sides))
+            and (not self.ports or any(_overlaps(side.key.part("port"), self.ports) for side in sides))
         )
 
     def filter_changes(self, comparison: Comparison, events: Sequence[Event]) -> Iterator[Change]:
         """Yield the changes that are selected; a filter of events selects the changes of those `events`."""
-        is_by_event = bool(self.event or self.severity)
+        is_by_event = bool(self.events or self.severity)
         wanted = {number for event in events for number in event.changes}
         for number, change in enumerate(comparison.changes.changes):
             if self.selects_change(change) and (not is_by_event or number in wanted):
@@ -144,16 +148,16 @@ def _read_filter(request: PageRequest) -> _Filter:
     return _Filter(
         kinds=one_of(request, "kind", Kind),
         severity=next(map(Severity, one_of(request, "severity", Severity)), None),
-        event=request.text("event"),
+        events=read_globs(request, "event"),
         text=request.text("text").casefold(),
-        ports=find_ports(request.text("port")),
+        ports=read_ports(request, "port"),
         quiet=bool(request.text("quiet")),
     )
 
 
-def _overlaps(text: str, wanted: tuple[int, int]) -> bool:
+def _overlaps(text: str, wanted: Sequence[Interval]) -> bool:
     ports = find_ports(text)
-    return ports is not None and ports[0] <= wanted[1] and wanted[0] <= ports[1]
+    return ports is not None and any(ports[0] <= high and low <= ports[1] for low, high in wanted)
 
 
 def _show(changes: list[Change], comparison: Comparison) -> Iterator[ShownChange]:

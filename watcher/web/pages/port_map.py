@@ -7,12 +7,11 @@ from functools import lru_cache
 
 from watcher.core.errors import UsageError
 from watcher.core.suggestions import PROTOCOLS
-from watcher.core.times import is_date
 from watcher.render.hilbert import SIDE, draw_runs, merge_runs, place_of
 from watcher.reports.port_space import PORTS, PortSpace, PortSpan, PortUse, read_port_space
 from watcher.store.history_rows import StoredRelease
 from watcher.store.store import Store
-from watcher.web.filters import one_of
+from watcher.web.filters import one_of, read_day
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 from watcher.web.recent import RecentResults
@@ -30,9 +29,9 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     with context.open_store() as store:
         if store.history.read_registry_id(source) != "ports":
             raise UsageError(f"{source} is not a registry of ports")
-        release = store.history.find_release(source, _day(request.text("at")) or "latest")
+        release = store.history.find_release(source, read_day(request, "at") or "latest")
         space = _read(store, source, release, protocol)
-        since = _day(request.text("from"))
+        since = read_day(request, "from")
         old = _read(store, source, store.history.find_release(source, since), protocol) if since else None
     zoom = "".join(digit for digit in request.text("zoom")[:_DEEPEST] if digit in _QUARTERS)
     low, high = _range(zoom)
@@ -62,10 +61,6 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         query=request,
         protocols=PROTOCOLS,
     )
-
-
-def _day(text: str) -> str:
-    return text if is_date(text) else ""
 
 
 def _read(store: Store, source: str, release: StoredRelease, protocol: str) -> PortSpace:

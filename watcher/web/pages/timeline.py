@@ -5,22 +5,21 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from watcher.core.model import Kind, Severity
-from watcher.core.times import is_date
 from watcher.render.charts import draw_bars
 from watcher.reports.events import find_events
 from watcher.reports.plot_numbers import count_changes_by_year
 from watcher.store.event_query import EventQuery
-from watcher.web.filters import one_of, read_globs, read_ports
+from watcher.web.filters import one_of, read_day, read_globs, read_ports
 from watcher.web.html import render_html
 from watcher.web.memento import describe_original, source_original
 from watcher.web.page import PageContext, PageRequest, PageResponse
+from watcher.web.parameters import format_place, read_place
 
 _EVENTS, _RELEASES = 50, 30
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
     (source,) = request.parts
-    before = request.text("until")
     with context.open_store() as store:
         releases = store.history.list_releases(source)
         query = EventQuery(
@@ -30,8 +29,9 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
             severity=next(map(Severity, one_of(request, "severity", Severity)), None),
             ports=read_ports(request, "port"),
             text=request.text("text") or None,
-            since=request.text("since") if is_date(request.text("since")) else None,
-            until=before if is_date(before) else None,
+            since=read_day(request, "since"),
+            until=read_day(request, "until"),
+            before=read_place(request.text("before")),
             limit=_EVENTS,
         )
         events = find_events(store.history, context.observation(store), query).events
@@ -47,7 +47,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         chart=draw_bars(years, list(map(str, Kind)), title="Changes of entries by year and kind"),
         years=years,
         events=list(reversed(events)),
-        is_full=len(events) == _EVENTS,
+        older=format_place(events[0].stored) if len(events) == _EVENTS else "",
         query=request,
         kinds=list(map(str, Kind)),
         severities=list(map(str, Severity)),
