@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
+
+import daff
 import pytest
 
 from tests.support.exports import make_state, port, render, render_text, row
-from watcher.core.model import Item, Key
+from watcher.core.model import Item, Key, Section, Status
 from watcher.registries.ports.identity import LABELS
 from watcher.render.exports import firewalld, nmap_services, wireshark, zeek
 from watcher.render.exports.base import ExportedRelease, OldName
@@ -151,6 +155,48 @@ def test_csv_has_a_unique_key_and_every_column() -> None:
         '"a|x\\|y","a","assigned","x|y","one",""',
         '"a|x\\|y|2","a","assigned","x|y","","two"',
     ]
+
+
+def table_row(labels: Sequence[str], **fields: str) -> Item:
+    """Return an entry of a table with these key columns."""
+    key = Key(tuple(labels), tuple(fields.get(label, "a") for label in labels))
+    return Item(section=Section.ENTRY, key=key, fields=fields, status=Status.ASSIGNED)
+
+
+def test_a_column_that_is_called_as_one_of_ours_has_another_title() -> None:
+    state = make_state([table_row(["value"], value="1", status="active", key="k", registry="r")])
+    assert render_text("csv", state).splitlines() == [
+        '"key","registry","status","value","field:key","field:registry","field:status"',
+        '"1","","assigned","1","k","r","active"',
+    ]
+
+
+def test_a_further_entry_moves_no_column_of_csv() -> None:
+    def columns(*items: Item) -> list[str]:
+        return render_text("csv", make_state(items)).splitlines()[0].replace('"', "").split(",")[3:]
+
+    labels = ["registry", "code", "area"]
+    items = [table_row(labels, code=str(number), area="x", alpha="y", zeta="z") for number in range(2, 4)]
+    assert columns(*items) == ["area", "code", "alpha", "zeta"]
+    more = table_row(labels, code="1", area="x", beta="y", zeta="z")
+    assert columns(more, *items) == ["area", "code", "alpha", "beta", "zeta"]
+    values = [table_row([label], value="1", name="x", alpha="y") for label in ("value", "name", "alpha")]
+    assert columns(more, *values) == ["value", "name", "alpha", "area", "beta", "code", "zeta"]
+
+
+def test_daff_shows_columns_that_moved() -> None:
+    old = [table_row(["code"], code="1", alpha="2", more="3"), table_row(["code"], code="2", alpha="2")]
+    new = [*old, table_row(["value"], value="7")]
+    text = render_text("daff", make_state(old), make_state(new))
+    assert text.splitlines()[:2] == [
+        '"!","","","","+++","",":",""',
+        '"@@","key","registry","status","value","alpha","code","more"',
+    ]
+    before, after = (list(csv.reader(render_text("csv", make_state(items)).splitlines())) for items in (old, new))
+    patched = daff.PythonTableView(before)
+    patch = list(csv.reader(text.splitlines()))
+    assert daff.HighlightPatch(patched, daff.PythonTableView(patch)).apply()
+    assert [[cell or "" for cell in cells] for cells in patched.data] == after
 
 
 def test_daff_shows_new_and_removed_columns() -> None:

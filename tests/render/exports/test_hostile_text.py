@@ -68,13 +68,21 @@ def port_entries(draw: st.DrawFn) -> list[Item]:
 @st.composite
 def rows(draw: st.DrawFn) -> list[Item]:
     # A column of daff cannot be called "...": the export is refused.
-    names = ANY.filter(lambda name: name not in ("key", "registry", "status", "value", "name", "..."))
+    names = (st.sampled_from(["key", "registry", "status"]) | ANY).filter(
+        lambda name: name not in ("value", "name", "...")
+    )
     columns = draw(st.lists(names, max_size=3))
     items = {}
     for _ in range(draw(st.integers(0, 5))):
-        key = (draw(st.sampled_from(["", "first", "first/inner"]) | ANY), draw(st.sampled_from(["1", "2"]) | ANY))
-        fields = {"name": draw(NAME), **{column: draw(ANY) for column in columns}}
-        items[key] = row(*key, **fields)
+        path, value = draw(st.sampled_from(["", "first", "first/inner"]) | ANY), draw(st.sampled_from(["1", "2"]) | ANY)
+        fields = {
+            "value": value,
+            "name": draw(NAME),
+            **{column: draw(ANY) for column in columns if draw(st.booleans())},
+        }
+        label = draw(st.sampled_from(["value", "value", "name"]))
+        key = Key(("registry", label), (path, fields[label]))
+        items[key] = Item(section=Section.ENTRY, key=key, fields=fields, status=Status.ASSIGNED)
     return list(items.values())
 
 

@@ -11,6 +11,8 @@ from watcher.core.model import MARKUP
 from watcher.render.csv import escape_cell
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 
+_HEAD = ("key", "registry", "status")
+_FIRST = ("value", "name")  # columns of a group whose registries have different keys
 _MOST_CELLS = 5_000_000  # the port registry has 280,000; rows that have a column each make a square of empty cells
 
 
@@ -24,7 +26,7 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
 def make_table(state: ExportedRelease, *, raw: bool) -> list[list[str]]:
     """Return the rows, the first with the columns. Unless `raw`, no cell is a formula and none has hidden text."""
     columns = find_columns(state.entries)
-    table = [["key", "registry", "status", *columns]]
+    table = [[*_HEAD, *(f"field:{name}" if name in _HEAD else name for name in columns)]]
     for entry in state.entries:
         head = [join_key(entry), entry.registry, str(entry.item.status)]
         table.append([*head, *(entry.fields.get(column, "") for column in columns)])
@@ -41,17 +43,20 @@ def join_key(entry: ExportEntry) -> str:
 
 
 def find_columns(entries: Sequence[ExportEntry]) -> list[str]:
-    """Return the fields that entries have, those of the first entries first; the key is among them.
+    """Return the fields that entries have, the key first; without the key of all of them, sorted by name.
 
-    Raises UsageError for entries of which a table would be nearly empty and too large.
+    So a further entry moves no column. Raises UsageError for entries of which a table would be nearly empty and too
+    large.
     """
-    columns: dict[str, None] = {}
-    for entry in entries:
-        columns.update(dict.fromkeys(name for name in entry.fields if not name.startswith(MARKUP)))
-    markup = {name: None for entry in entries for name in entry.fields if name.startswith(MARKUP)}
-    if (len(columns) + len(markup)) * len(entries) > _MOST_CELLS:
+    orders = {tuple(entry.fields) for entry in entries}
+    keys = {entry.item.key.labels for entry in entries}
+    names = dict.fromkeys(name for order in orders for name in order)
+    if len(names) * len(entries) > _MOST_CELLS:
         raise UsageError(
-            f"a table of {len(entries):,} entries with {len(columns) + len(markup):,} columns is too large; "
+            f"a table of {len(entries):,} entries with {len(names):,} columns is too large; "
             "export json, or limit it with --registry"
         )
-    return [*columns, *sorted(markup)]
+    if len(orders) > 1:
+        first = sorted(next(iter(keys))) if len(keys) == 1 else _FIRST
+        names = dict.fromkeys([*(name for name in first if name in names), *sorted(names)])
+    return sorted(names, key=lambda name: name if name.startswith(MARKUP) else "")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from watcher.core.errors import UsageError
-from watcher.render.exports.alignment import RowStep, align_rows
+from watcher.render.exports.alignment import RowStep, align_rows, find_longest_rise
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 from watcher.render.exports.csv import make_table
 
@@ -58,10 +58,15 @@ def _join_columns(before: Sequence[str], after: Sequence[str]) -> Row:
     return [column for name in after for column in (name, *removed.get(name, ()))]
 
 
-def _describe_columns(columns: Sequence[str], before: Iterable[str], after: Iterable[str]) -> Row:
-    """Return which columns are new or were removed; nothing if both tables have the same."""
-    old, new = {*before}, {*after}
-    row = ["+++" if name not in old else "---" if name not in new else "" for name in columns]
+def _describe_columns(columns: Sequence[str], before: Sequence[str], after: Sequence[str]) -> Row:
+    """Return which columns are new, were removed or moved; nothing if both tables have the same in one order."""
+    place = {name: number for number, name in enumerate(after)}
+    common = [name for name in before if name in place]
+    kept = {common[index] for index in find_longest_rise([place[name] for name in common])}
+    actions = {name: "" if name in kept else ":" for name in common} | {
+        name: "---" for name in before if name not in place
+    }
+    row = [actions.get(name, "+++") for name in columns]
     return row if any(row) else []
 
 
