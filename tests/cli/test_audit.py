@@ -417,9 +417,12 @@ def test_the_json_says_what_was_asked_and_all_that_an_entry_of_the_list_has(run_
         | {"line": 3, "entry": "ssh 22", "name": "ssh", "ports": [22, 22], "protocol": None}
         | {"label": None, "says": "assigned to ssh", "findings": []},
     ]
-    Path("list").write_text("2100-2301/tcp\n")
-    (entry,) = json.loads(run_audit("audit", "list", "--format", "json").out)["entries"]
-    assert entry["says"] == "4 services (wanderer, relic, abused, noisy), 198 of 202 ports not assigned"
+    Path("list").write_text("2100-2301/tcp\n2301-2302/tcp\n")
+    entries = json.loads(run_audit("audit", "list", "--format", "json").out)["entries"]
+    assert [entry["says"] for entry in entries] == [
+        "4 services (wanderer, relic, abused, noisy), 198 of 202 ports not assigned",
+        "1 service (noisy), 1 of 2 ports not assigned",
+    ]
     Path("codes").write_text('{"codes": {"alpha": 1}, "others": {"one": 1}}')
     document = json.loads(run_audit("audit", "codes", "--source", "toy", "--format", "json").out)
     assert (document["registry"], document["at"], document["since"]) == (None, None, None)

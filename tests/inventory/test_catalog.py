@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +63,29 @@ def test_the_names_of_scanners_are_labels_and_no_claims() -> None:
     assert read(NFTABLES).entries[0].label == "inet filter input remote login"
     (entry,) = read("-A IN -p tcp --dport 22 -m comment --comment " + r'"it\'s \"ours\" --dport 23"').entries
     assert entry.label == 'IN: it\'s "ours" --dport 23'
+
+
+@pytest.mark.parametrize(
+    ("operator", "ports"),
+    [(">=", "1024-65535/tcp"), (">", "1025-65535/tcp"), ("<=", "0-1024/tcp"), ("<", "0-1023/tcp"), ("!=", None)],
+)
+def test_a_comparison_of_nftables_is_a_range(operator: str, ports: str | None) -> None:
+    match = {"left": {"payload": {"protocol": "tcp", "field": "dport"}}, "op": operator, "right": 1024}
+    rules = [
+        {"rule": {"expr": [{"match": match}]}},
+        {"rule": {"expr": [{"match": {**match, "op": "==", "right": 22}}]}},
+    ]
+    assert [title for title, _ in titles(json.dumps({"nftables": rules}))] == [*filter(None, [ports]), "22/tcp"]
+
+
+def test_a_host_without_a_port_and_a_version_with_commas_are_read_from_greppable_output() -> None:
+    text = (
+        "# Nmap 7.93 scan initiated as: nmap -oG - 192.0.2.0/24\n"
+        "Host: 192.0.2.1 ()\tStatus: Up\nHost: 192.0.2.1 ()\tPorts: \tIgnored State: closed (200)\n"
+        "Host: 192.0.2.2 ()\tPorts: 22/open/tcp//ssh//OpenSSH, 9.2/, 80/open/tcp//http//httpd ((Debian), PHP 8)/\n"
+    )
+    assert titles(text) == [("22/tcp", 4), ("80/tcp", 4)]
+    assert read("".join(text.splitlines(keepends=True)[:3])).entries == ()
 
 
 @pytest.mark.parametrize(

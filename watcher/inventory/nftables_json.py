@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,12 @@ _L4 = ({"key": "l4proto"}, {"key": "l4proto", "base": "th"})
 _NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
 # Matches of iptables-nft that `nft` prints by name only, so the ports in them cannot be read.
 _HIDING = frozenset({"multiport", "tcp", "udp", "udplite", "sctp", "dccp"})
+_BOUNDS: Mapping[str, Callable[[int], list[int]]] = {
+    ">=": lambda port: [port, 65535],
+    ">": lambda port: [port + 1, 65535],
+    "<=": lambda port: [0, port],
+    "<": lambda port: [0, port - 1],
+}
 _ANY_TRANSPORT = "th"  # the payload of any transport protocol: another expression says which
 Json = Mapping[str, Any]
 
@@ -160,7 +166,10 @@ def _as_match(expression: Json) -> tuple[Any, Any] | None:
     """Return what an expression compares and with what; None for others and for a negated match."""
     match = expression.get("match")
     if isinstance(match, dict):
-        return (match.get("left"), match.get("right")) if match.get("op") in ("==", "in", None) else None
+        operator, right = match.get("op"), match.get("right")
+        if isinstance(operator, str) and operator in _BOUNDS and isinstance(right, int):
+            return match.get("left"), {"range": _BOUNDS[operator](right)}
+        return (match.get("left"), right) if operator in ("==", "in", None) else None
     for name in ("vmap", "map"):
         lookup = expression.get(name)
         if isinstance(lookup, dict):

@@ -13,6 +13,7 @@ from watcher.inventory.port_words import read_protocol
 
 _HOST = re.compile(r"Host: (\S+) \(")
 _PORTS = "Ports: "
+_NEXT = re.compile(r", (?=\d+/)")  # a version can have a comma: `Apache httpd 2.4 ((Debian), PHP 8.2)`
 
 
 def is_nmap_greppable(text: ListText) -> bool:
@@ -28,8 +29,8 @@ def read(text: ListText) -> Iterator[ListEntry]:
         host = _HOST.match(line)
         if host is None:
             raise ParseError("not_well_formed", f"not a line of nmap -oG: {line[:60]!r}", line=number)
-        sections = [section for section in line.split("\t") if section.startswith(_PORTS)]
-        for port in ", ".join(section.removeprefix(_PORTS) for section in sections).split(", ") if sections else ():
+        sections = [section.removeprefix(_PORTS) for section in line.split("\t") if section.startswith(_PORTS)]
+        for port in _NEXT.split(", ".join(filter(str.strip, sections))) if any(map(str.strip, sections)) else ():
             # port/state/protocol/owner/service/rpc/version/
             parts = port.strip().split("/")
             ports = find_ports(parts[0])

@@ -144,7 +144,8 @@ class PortAudit:
             free += not rows
         shown = [name for name in names if name]
         listed = f" ({_enumerate(shown)})" if shown else ""
-        return f"{len(shown)} services{listed}, {free} of {high - low + 1} ports not assigned"
+        services = "1 service" if len(shown) == 1 else f"{len(shown)} services"
+        return f"{services}{listed}, {free} of {high - low + 1} ports not assigned"
 
 
 def _judge_own(rows: Sequence[Item], ports: Interval | None = None) -> Iterator[AuditFinding]:
