@@ -218,6 +218,11 @@ def test_a_failing_group_stops_no_other(env: CollectionEnvironment) -> None:
     assert len(outcomes) == len(GROUPS) + 1
 
 
+def test_a_document_may_spell_the_id_of_its_group_in_capitals(env: CollectionEnvironment) -> None:
+    env.tree.pages[group_path("group-05")] = group_xml("GROUP-05")  # IANA's uuid bears the id UUID
+    assert env.check_all()["iana.group-05"].outcome is Outcome.BASELINE
+
+
 def test_a_group_that_moved_says_so_and_is_no_failure(env: CollectionEnvironment) -> None:
     env.check_all()
     env.tree.pages[group_path("group-05")] = b'<redirect xmlns="http://www.iana.org/assignments" registry="group-06"/>'

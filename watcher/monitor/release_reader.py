@@ -47,7 +47,7 @@ class ReleaseReader:
     def read(self, data: bytes) -> Content:
         """Return what a release says. Raises ParseError if the bytes are no release of this registry."""
         content = self._incremental.read(data)
-        if self._document and content.document not in ("", self._document):
+        if self._document and content.document.lower() not in ("", self._document.lower()):
             raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
         return content
 
