@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.support.group_releases import group, record, registry
 from tests.web.site import open_site
 from watcher.monitor import importer
+from watcher.store.check_log import Check
 
 CONFIG = """
 [[source]]
@@ -40,3 +41,20 @@ def test_the_overview_leads_to_the_groups_of_a_collection(tmp_path: Path) -> Non
         newest = site.get("/iana?order=newest").text
         assert [name for name, *_ in re.findall(cells, newest)] == ["balls", "toys"]
         assert site.get("/iana.toys").status == 200
+
+
+def test_the_overview_says_of_groups_what_the_status_says(tmp_path: Path) -> None:
+    listed = CONFIG.replace('index = "https://registry.example/protocols"', 'groups = ["toys", "balls"]')
+    with open_site(tmp_path, listed) as site:
+        row = r'<a href="/iana">iana</a>(.*?)</tr>'
+        assert "2 groups, 2 never checked" in re.findall(row, site.get("/").text, re.DOTALL)[0]
+        with site.context.open_monitor() as monitor:
+            for name, outcome in (("toys", "unchanged"), ("balls", "failed")):
+                check = Check(source=f"iana.{name}", at="2025-01-02T03:04:05Z", outcome=outcome, reason="not_found")
+                monitor.store.checks.record_check(check, url="http://a/", registry="iana", validators=None)
+        overview = site.get("/").text
+        row_of_collection = re.findall(row, overview, re.DOTALL)[0]
+        assert "2 groups, 1 failing" in row_of_collection
+        assert "2025-01-02 03:04" in row_of_collection
+        assert "never checked" not in row_of_collection
+        assert re.search(r'<a href="/iana.balls">iana.balls</a>.*?not_found', overview, re.DOTALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from itertools import groupby
@@ -63,9 +64,10 @@ class PortSpace(Struct, frozen=True, kw_only=True, eq=False):
             first += length
         return runs
 
-    def count(self) -> Mapping[PortUse, int]:
-        """Return how many ports have each use."""
-        return {use: sum(high - low + 1 for low, high in runs) for use, runs in self.runs().items()}
+    def count(self, low: int = 0, high: int = PORTS - 1) -> Mapping[PortUse, int]:
+        """Return how many of some ports, by default all, have each use."""
+        counts = Counter(self.uses[low : high + 1])
+        return {use: counts[use] for use in PortUse}
 
     def differing(self, other: PortSpace) -> list[int]:
         """Return the ports whose use or names differ from another release."""

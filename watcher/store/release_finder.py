@@ -85,7 +85,12 @@ class ReleaseFinder:
         # A file that is opened read-only may not have the column yet.
         if "rules" not in self._db.list_columns("sources"):
             return self.list_sources()
-        rows = self._db.execute("SELECT name FROM sources WHERE rules < ? ORDER BY name", [rules_version])
+        # A source whose first check failed has a row, and no events.
+        rows = self._db.execute(
+            """SELECT name FROM sources WHERE rules < ?
+            AND EXISTS (SELECT 1 FROM releases WHERE source_id = sources.id) ORDER BY name""",
+            [rules_version],
+        )
         return [str(name) for (name,) in rows]
 
     def list_releases(self, source: str) -> list[StoredRelease]:

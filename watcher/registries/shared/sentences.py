@@ -47,7 +47,7 @@ def describe_difference(word: str, before: str, after: str, longest: int = _LONG
     """Return "WORD old → new"; of a long text the words that were removed and added, at most so many characters."""
     before, after = (" ".join(text.split()) for text in (before, after))
     if before == after:
-        return f"{word} changed in line breaks"
+        return f"{word} changed in line breaks" if before else f"{word} changed"  # an element without text, <hide/>
     if not before:
         return f"{word} added: {shorten(after, longest)}"
     if not after:

@@ -57,7 +57,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         more_events=max(0, len(events) - _EVENTS),
         changes=list(_show(changes[start : start + _CHANGES], comparison)),
         number=len(changes),
-        hidden=sum(1 for _ in replace(selected, quiet=True).filter_changes(comparison, events)) - len(changes),
+        hidden=sum(1 for _ in replace(selected, quiet=True).filter_changes(comparison, events)) > len(changes),
         start=start,
         step=_CHANGES,
         query=request,

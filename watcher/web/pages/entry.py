@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from watcher.core.documents import format_document, referenced_documents
 from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Item, Section
 from watcher.core.port_ranges import find_ports
@@ -19,7 +20,7 @@ from watcher.web.memento import describe_memento, describe_original, entry_origi
 from watcher.web.page import PageContext, PageRequest, PageResponse
 from watcher.web.parameters import check_ports
 
-_MOST_STATES, _MOST_EVENTS = 60, 100
+_MOST_STATES, _MOST_EVENTS, _MOST_DOCUMENTS = 60, 100, 30
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
@@ -60,6 +61,8 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         events=list(reversed(entry.events))[:_MOST_EVENTS],
         registry=registry,
         at=at,
+        is_contact=lambda item: item.section is Section.CONTACT,
+        documents=_list_documents(current or versions[-1:]),
     )
     original = entry_original(source, what, registry)
     headers = describe_memento(request, original, entry.release) if at else describe_original(request, original)
@@ -72,6 +75,12 @@ def _read_ports(registry: str, what: list[str]) -> tuple[Interval | None, str]:
         return None, ""
     ports = find_ports(what[0])
     return check_ports(ports) if ports else None, what[1] if len(what) == 2 else ""
+
+
+def _list_documents(versions: Sequence[EntryVersion]) -> list[tuple[str, str]]:
+    """Return the documents that some states refer to, each with its name for people."""
+    names = {name for version in versions for name in referenced_documents(version.item.fields)}
+    return [(name, format_document(name)) for name in sorted(names)[:_MOST_DOCUMENTS]]
 
 
 def _is_in(version: EntryVersion, source: str, registry: str) -> bool:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from watcher.config.overview import SourceOverview
 from watcher.core.errors import UsageError
+from watcher.core.model import format_when
 from watcher.reports.deadlines import find_deadlines
 from watcher.reports.events import find_events
 from watcher.reports.status import report_status
@@ -76,22 +77,27 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     page = _select_page(overview.sources, request.text("after"), request.text("source")[:_LONGEST_NAME])
     since = (now - _WEEK).date().isoformat()
     with context.open_store() as store:
-        status = report_status(replace(overview, sources=page.sources), store, now)
+        status = report_status(replace(overview, sources=page.sources), store, now, settings=context.settings())
+        histories = store.history.list_sources() if status.collections else []
         observation = context.observation(store)
         recent = find_events(store.history, observation, EventQuery(since=since, limit=_MOST_EVENTS)).events
         shown = recent or find_events(store.history, observation, EventQuery(limit=_NEWEST_EVENTS)).events
         allocations = find_deadlines(store, [], now.date(), _AHEAD)
-        histories = store.history.list_sources() if any(source.collection for source in page.sources) else []
         failing = _list_failing(store, overview.sources) if page.is_part else []
-    groups = {
-        source.name: sum(name.startswith(f"{source.name}.") for name in histories)
-        for source in page.sources
-        if source.collection
+    named = {source.name for source in page.sources}
+    groups = [source.source for source in status.sources if source.source not in named]  # that fail
+    # Groups can be imported before the index is read.
+    numbers = {
+        summary.source: max(summary.groups, sum(name.startswith(f"{summary.source}.") for name in histories))
+        for summary in status.collections
     }
+    left_out = {*groups[_MOST_FAILING:]}
     return render_html(
         "overview.html",
         viewer=request.viewer,
-        status=status,
+        shown=[source for source in status.sources if source.source not in left_out],
+        numbers=numbers,
+        collections={summary.source: summary for summary in status.collections},
         page=page,
         failing=failing[:_MOST_FAILING],
         more_failing=max(len(failing) - _MOST_FAILING, 0),
@@ -99,5 +105,5 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         events=list(reversed(shown)),
         is_quiet=not recent,
         deadlines=[deadline for deadline in allocations if (deadline.days_left or 0) >= 0][:_MOST_DEADLINES],
-        groups=groups,
+        format_when=format_when,
     )

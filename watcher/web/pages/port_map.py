@@ -47,7 +47,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         paths=_draw(space),
         lit=draw_runs(changed),
         changed=shown[:_ROWS],
-        counts=_count(space),
+        counts=_count(space, low, high),
         uses=list(PortUse),
         view=_view(zoom),
         quarters=[(zoom + quarter, *_view(zoom + quarter), *_range(zoom + quarter)) for quarter in _QUARTERS]
@@ -74,8 +74,8 @@ def _read(store: Store, source: str, release: StoredRelease, protocol: str) -> P
 
 
 @lru_cache(maxsize=_MOST_SPACES)
-def _count(space: PortSpace) -> Mapping[PortUse, int]:
-    return space.count()
+def _count(space: PortSpace, low: int, high: int) -> Mapping[PortUse, int]:
+    return space.count(low, high)
 
 
 @lru_cache(maxsize=_MOST_SPACES)

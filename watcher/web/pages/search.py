@@ -5,6 +5,7 @@ Every page asks for the part with the results while words are typed; without wor
 
 from __future__ import annotations
 
+from watcher.core.documents import find_documents, format_document
 from watcher.core.port_ranges import find_ports
 from watcher.registries.item_lines import name_item
 from watcher.reports.events import find_events
@@ -12,7 +13,7 @@ from watcher.store.event_query import EventQuery
 from watcher.web.html import render_html
 from watcher.web.page import HTML, PageContext, PageRequest, PageResponse
 
-_ENTRIES, _EVENTS, _SOURCES, _ALL_SOURCES = 50, 30, 20, 2_000
+_ENTRIES, _EVENTS, _SOURCES, _ALL_SOURCES, _DOCUMENTS = 50, 30, 20, 2_000, 3
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
@@ -31,6 +32,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         text=text,
         port=text if find_ports(text) else "",
         port_sources=ports,
+        documents=[(name, format_document(name)) for name in dict.fromkeys(find_documents(text))][:_DOCUMENTS],
         sources=sources[: _SOURCES if text else _ALL_SOURCES],
         entries=[(version, name_item(version.item)) for version in versions],
         events=list(reversed(events)),
