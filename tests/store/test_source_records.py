@@ -14,6 +14,7 @@ from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from tests.support.settings import load_once
 from watcher.config.overview import load_overview
+from watcher.core.model import RULES_VERSION
 from watcher.reports.sources import list_sources
 from watcher.reports.status import report_status
 from watcher.store import source_records
@@ -78,6 +79,16 @@ def test_a_record_is_about_the_newest_release(tmp_path: Path) -> None:
                 latest.release.observed,
                 latest.release.entries,
             )
+
+
+def test_a_source_whose_first_check_failed_is_judged_by_the_present_rules(tmp_path: Path) -> None:
+    with open_environment(tmp_path) as env:
+        env.check(b"")
+        for expected in (0, 1):
+            with env.service() as service:
+                assert service.store.history.count_releases(SOURCE) == expected
+                assert service.store.history.list_judged_before(RULES_VERSION) == []
+            env.check(release([tcp("a", "1")]))
 
 
 def count_statements(store: Store, work: Callable[[], object]) -> int:
