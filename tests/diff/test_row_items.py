@@ -189,8 +189,8 @@ def test_all_items_on_demand_are_those_of_the_whole_table() -> None:
             assert dict(content.items) == dict(whole.items)
             assert {key: content.items[key] for key in whole.items} == dict(whole.items)
             assert isinstance(content.items, RowItems)
-            for row in content.items.rows():
-                made = content.items.make([row])
+            for row in content.items.list_rows():
+                made = content.items.make_entries([row])
                 assert row.fields in [item.fields for item in made]
                 assert all(whole.items[item.section, item.key] == item for item in made)
             by_path = [entry for path in ("", "r", "s") for entry in content.items.entries(path)]

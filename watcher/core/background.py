@@ -13,7 +13,7 @@ Items = Mapping[ItemKey, Item]
 
 
 def find_names(item: Item) -> Iterable[str]:
-    """Return what the fields of an entry have in brackets: ids of people, references, footnotes."""
+    """Return the names in brackets in the fields of an entry: ids of people, references, footnotes."""
     texts = (text for name, text in item.fields.items() if "[" in text and not name.startswith(MARKUP))
     return dict.fromkeys(name for text in texts for name in _NAME.findall(text))
 
@@ -21,10 +21,13 @@ def find_names(item: Item) -> Iterable[str]:
 def find_background(
     changes: ChangeSet, old: Items, new: Items, listed: Mapping[str, tuple[Item, ...]] | None = None
 ) -> Background:
-    """Return what the items of two releases say about what the changes name, quiet changes aside."""
-    loud = [change for change in changes.changes if not change.quiet]
-    before = [change.before for change in loud if change.before]
-    after = [change.after for change in loud if change.after]
+    """Collect what two releases say about the people and registries that the changes name; quiet changes do not count.
+
+    `listed` are entries that events of deadlines are about (`Background.listed`).
+    """
+    shown = [change for change in changes.changes if not change.quiet]
+    before = [change.before for change in shown if change.before]
+    after = [change.after for change in shown if change.after]
     after += [item for items in (listed or {}).values() for item in items]
     root = new.get((Section.REGISTRY, ROOT))
     return Background(

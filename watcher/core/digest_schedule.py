@@ -13,7 +13,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 class DigestPeriod(StrEnum):
-    """How often a digest is sent, in falling order."""
+    """How often a digest is sent, the most frequent first."""
 
     HOURLY = "hourly"
     DAILY = "daily"
@@ -38,12 +38,12 @@ class DigestSchedule(Struct, frozen=True, kw_only=True):
     def find_next(self, now: datetime) -> datetime:
         """Return the first time after an aware one, in UTC.
 
-        A time that clocks skip counts as if they had not been put forward yet (02:30 is then 03:30); of one that they
-        show twice, the first counts. So each day has one digest.
+        A time that the clocks skip in spring is one hour later on that day (02:30 is 03:30); of a time that they show
+        twice in autumn, the first counts. So each day has one digest.
         """
         local = now.astimezone(self.zone)
         if self.period is DigestPeriod.HOURLY:
-            # The clocks of some zones are half an hour beside UTC, so that their hours are.
+            # Some zones differ from UTC by half an hour, so their hours do not begin with those of UTC.
             past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
             return now.astimezone(UTC) + _HOUR - past
         day = local.date()

@@ -7,7 +7,8 @@ WatcherError
 ├── FetchError       the network or the server
 ├── ParseError       the registry: the bytes are not in the expected format
 ├── StoreError       our database or archive: damaged, locked, of another version
-│   └── ClaimLostError     another worker has taken over
+│   ├── ClaimLostError     another worker has taken over
+│   └── UnreadableSnapshotError  a stored snapshot cannot be parsed any more
 └── DeliveryError    a channel: the mail server or the receiver of webhooks
 """
 
@@ -87,11 +88,11 @@ class StoreError(WatcherError):
 
 
 class ClaimLostError(StoreError):
-    """The worker was silent for longer than its lease: another one has its work, and nothing more is written."""
+    """The worker was silent for longer than its lease. Another one does its work now, so this one writes no more."""
 
 
 class UnreadableSnapshotError(StoreError):
-    """A stored snapshot is whole, and what it says cannot be parsed (any more)."""
+    """A stored snapshot is undamaged, but its format's reader refuses it."""
 
     def __init__(self, source: str, sha256: str, error: ParseError) -> None:
         super().__init__(f"{source}: snapshot {sha256[:12]} cannot be parsed any more: {error}")
@@ -119,5 +120,5 @@ class DeliveryError(WatcherError):
 
 
 def is_without_thread(error: BaseException) -> bool:
-    """Return whether Python raised an error because the system started no thread. It has no class for that."""
+    """Return whether Python raised an error because the system started no thread. Python has no class for that."""
     return isinstance(error, RuntimeError) and str(error) == "can't start new thread"

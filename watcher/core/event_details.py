@@ -34,7 +34,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class FieldText(Struct, frozen=True, kw_only=True):
-    """A field that did not change, with its word for people and its text."""
+    """A field that did not change. `word` is the name that people read (`assignee`), `field` that of the data."""
 
     field: str
     word: str
@@ -42,7 +42,10 @@ class FieldText(Struct, frozen=True, kw_only=True):
 
 
 class FieldDifference(Struct, frozen=True, kw_only=True):
-    """A field that differs, with its word for people; of a long text, the words that do (`hunks`)."""
+    """A field that differs; `word` is the name that people read.
+
+    A long text has `hunks`, the words that differ; `more_hunks` counts those that were left out.
+    """
 
     field: str
     word: str
@@ -68,7 +71,7 @@ class EntryDetails(Struct, frozen=True, kw_only=True):
 
 
 class EventDetails(Struct, frozen=True, kw_only=True):
-    """What goes with one event. `more_entries` are not in `entries`, of which there are only a few.
+    """The details of one event. `entries` are the first few; `more_entries` counts the others.
 
     `registry` is the published page, `link` the page of the watcher's own web interface, `command` the command that
     shows more; "" without one.

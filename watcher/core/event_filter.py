@@ -1,4 +1,4 @@
-"""The filters that select events: of channels, subscriptions and rules to ignore (alerts/subscriptions.py)."""
+"""The filters of channels, subscriptions and ignore rules, which select events (alerts/subscriptions.py)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from watcher.core.port_ranges import parse_ports
 
 
 class EventFilter(Struct, frozen=True, kw_only=True):
-    """Filters for events, combined with AND; the values of one are combined with OR. An empty one selects any event.
+    """Filters for events, combined with AND; the values of one filter are combined with OR.
 
-    Only `sources` and `events` have globs as their default: without a glob they select nothing. `entries` are globs of
-    service names, entry names and values, `contacts` globs of assignees and contacts or a part of their text, and each
-    of `text` is words that must all occur. `references` are names that `core.documents` returns. `inventory` is a name.
+    A filter without values selects every event, except `sources` and `events`: without a glob these select none.
+    `entries` are globs of service names, entry names and values. `contacts` are globs of assignees and contacts, or a
+    part of their text. Each value of `text` is words that must all occur. `references` are names as `core/documents.py`
+    writes them, `inventory` is the name of one.
     """
 
     sources: tuple[str, ...] = ("*",)

@@ -6,7 +6,7 @@ import re
 
 from watcher.core.model import Event
 
-# id → its words, and the pattern of a sentence that says it already. Any other id is read as it is written.
+# id → its words, and the pattern of a sentence that says it already. Any other id is shown with spaces for hyphens.
 _WORDS = {
     "entry-renamed": ("renamed", r"\brenamed\b|\bname\b"),
     "entry-renumbered": ("renumbered", r"\brenumbered\b|\bvalue\b|\bnumber\b|\d → \S*\d"),

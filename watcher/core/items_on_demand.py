@@ -10,7 +10,7 @@ from watcher.core.model import Item, ItemKey
 
 
 class ItemsOnDemand(Mapping[ItemKey, Item]):
-    """Items by their key, of which `get` reads or makes one. Iterating gives all of them."""
+    """Items by their key. `get` reads or makes one item, iterating all of them."""
 
     @abstractmethod
     def get(self, key: ItemKey, default: Any = None) -> Any:

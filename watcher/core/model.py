@@ -19,7 +19,7 @@ from msgspec import Struct, field
 Fields = Mapping[str, str]
 
 MARKUP = "markup:"
-# Raised with every change of the rules that gives other events; `watcher rebuild --events` then judges a history again.
+# Raised when the rules change so that they give other events; `watcher rebuild --events` then judges a history again.
 RULES_VERSION = 5
 TEST_MARK = "test"  # of a comparison that is sent to test a channel
 CANARY = "canary"  # the source and the registry that the watcher publishes to itself
@@ -233,8 +233,8 @@ class Event(Struct, frozen=True, kw_only=True):
     `id` is a stable kebab-case name; `also` lists further event ids that apply. `was` says what the place held before.
     `evidence` is the registry's text that a status was read from, `facts` what the texts of the entry say (an early
     allocation: `temporary_since`, `temporary_until`, …). `changes` are positions in the ChangeSet, with the
-    quiet changes that this event explains. `registries` are the paths of the nested registries, `registry` is the first
-    of them; `values` are the assigned values.
+    quiet changes that this event explains. `registries` are the paths of the nested registries, `registry` is the
+    first one; `values` are the assigned values.
     `fingerprint` depends on what changed, not on the event's id or sentence, so it is the same under newer rules.
     `other` is the side of an entry that moved to or from another group of the collection.
     """
@@ -289,7 +289,7 @@ class Background(Struct, frozen=True, kw_only=True):
 
     `document` is the id of the registry group as published, "" of any other table. `titles` are those of registries by
     path. `old_people` and `new_people` are the details of people and organisations in each release, by id. `listed` are
-    the entries that events of the calendar are about, by fingerprint.
+    the entries that events of deadlines are about, by fingerprint.
     """
 
     document: str = ""
@@ -302,9 +302,9 @@ class Background(Struct, frozen=True, kw_only=True):
 class Comparison(Struct, frozen=True, kw_only=True):
     """Two releases of one source, their differences, and what these mean: the unit that is shown and sent.
 
-    `marks` names what is unusual about it (`large_change`, `test`), each with a sentence. `timed` is the UTC time at
-    which the calendar made the events: both releases are then the newest one and there are no changes. None: the
-    release did. `subscriptions` are the names of those that selected its events for a message.
+    `marks` names what is unusual about it (`large_change`, `test`), each with a sentence. `timed` is None if the new
+    release made the events. If a deadline made them, it is the UTC time of that; both releases are then the newest one
+    and there are no changes. `subscriptions` are the names of those that selected its events for a message.
     """
 
     source: str

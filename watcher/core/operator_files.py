@@ -20,9 +20,9 @@ _ALL_USERS = "4294967295"  # the number of users in the map of the first user na
 
 
 def read_operator_file(path: Path, *, most: int = _MOST) -> tuple[bytes, os.stat_result]:
-    """Return the bytes of a regular file and what the system says about it, without ever waiting for a writer.
+    """Return the bytes and the status of a regular file; never wait for the writer of a pipe.
 
-    Raises ConfigError for anything else and for more than `most` bytes, 4 MiB, OSError if it cannot be opened.
+    Raises ConfigError for anything else and for more than `most` bytes, OSError if it cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -39,7 +39,7 @@ def read_operator_file(path: Path, *, most: int = _MOST) -> tuple[bytes, os.stat
 
 
 def open_regular_file(path: Path) -> BufferedReader:
-    """Open a regular file for reading, without ever waiting for the writer of a pipe. Raises OSError for any other."""
+    """Open a regular file for reading; never wait for the writer of a pipe. Raises OSError for anything else."""
     return open(path, "rb", opener=_open_descriptor)
 
 
@@ -58,7 +58,7 @@ def read_regular_file(path: Path) -> bytes:
 
 
 def read_document_file(path: Path) -> bytes:
-    """Return the bytes of a file or a pipe, but not without end, as of /dev/zero: at most 1 GiB.
+    """Return the bytes of a file or a pipe, at most 1 GiB: /dev/zero has no end.
 
     Raises OSError, with EFBIG for more.
     """
@@ -95,18 +95,18 @@ def require_unchangeable(path: Path, status: os.stat_result) -> None:
         raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")
     _require_own(path, status)
     for folder in dict.fromkeys((path.absolute().parent, path.resolve().parent)):
-        of_folder = folder.stat()
-        if of_folder.st_mode & _WRITABLE and not of_folder.st_mode & stat.S_ISVTX:
+        folder_status = folder.stat()
+        if folder_status.st_mode & _WRITABLE and not folder_status.st_mode & stat.S_ISVTX:
             raise ConfigError(f"{path}: can be replaced by others, who can write to its folder; chmod go-w {folder}")
-        _require_own(folder, of_folder)
+        _require_own(folder, folder_status)
 
 
 def _require_own(path: Path, status: os.stat_result) -> None:
     """Raise ConfigError for a file of another user, as ssh, sudo and git do.
 
-    A configuration names programs that run and secrets that are sent, so who can change it has the rights of the user
-    who runs the watcher. Accepted are root, owners who are trusted explicitly, and in a container those whom its user
-    namespace does not map: nobody inside is that user, and who started the container chose the file.
+    A configuration names programs that run and secrets that are sent, so whoever can change it has the rights of the
+    user who runs the watcher. Accepted are root, owners in WATCHER_TRUSTED_OWNERS, and in a container an owner whom its
+    user namespace does not map: nobody inside is that user, and whoever started the container chose the file.
     """
     if not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid()):
         return

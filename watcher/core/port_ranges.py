@@ -11,7 +11,7 @@ _HIGHEST = 65535
 
 @lru_cache(maxsize=4096)
 def find_ports(text: str) -> Interval | None:
-    """Return the ports that a text names, both ends included; None if the text, which is kept, names no ports."""
+    """Return the ports that a text names, both ends included; None if it names no ports."""
     low, dash, high = text.partition("-")
     if not low.isdecimal() or len(low) > 5 or (dash and (not high.isdecimal() or len(high) > 5)):
         return None

@@ -29,12 +29,12 @@ class ReadSettings(Layout, frozen=True, kw_only=True):
         return Layout(**{name: getattr(self, name) for name in Layout.__struct_fields__})
 
     def without_layout(self) -> Self:
-        """Return those of a source whose layout is that of its second format: its history does not depend on it."""
+        """Return the settings without the layout, for a source where it describes the second format only."""
         return replace(self, **asdict(Layout()))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
-        """Return those that a table of the configuration has; its other settings are left out."""
+        """Return the read settings in a table of the configuration; its other settings are ignored."""
         given: dict[str, Any] = {name: table[name] for name in cls.__struct_fields__ if name in table}
         given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         if isinstance(given.get("comment"), str):
@@ -46,7 +46,7 @@ class ReadSettings(Layout, frozen=True, kw_only=True):
         return cls.from_table(json.loads(text))
 
     def to_text(self) -> str:
-        """Return them as a JSON object. A setting that has its default is left out, so that new ones can be added."""
+        """Return a JSON object of the settings that do not have their default, so that new ones can be added."""
         defaults = asdict(ReadSettings())
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         return json.dumps({"registry": self.registry, "format": self.format, **changed}, ensure_ascii=False)
@@ -56,7 +56,7 @@ class ReadSettings(Layout, frozen=True, kw_only=True):
         return self.changes_from(ReadSettings.from_text(text)) if text else ()
 
     def changes_from(self, old: Self | None) -> tuple[str, ...]:
-        """Return what differs from older settings: `key: unset → ["ISO"]`. Without them nothing is known."""
+        """Return what differs from older settings, `key: unset → ["ISO"]`; nothing if there are no older ones."""
         if old is None:
             return ()
         before, after = asdict(old), asdict(self)

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterable
 
-_SHORT = 2  # replacing texts that are no longer would hide everything else and protect nothing
+_SHORT = 2  # characters: replacing texts as short as this would hide everything else and protect nothing
 
 
 def hide_secrets(text: str, secrets: Iterable[str]) -> str:
@@ -22,6 +22,6 @@ def login_secrets(user: str, password: str) -> frozenset[str]:
     encoded = (user, password, f"\0{user}\0{password}", f"{user}\0{user}\0{password}")
     forms = [base64.b64encode(text.encode()).decode() for text in encoded]
     unpadded = [form.rstrip("=") for form in forms]
-    # As an error shows it: blanks joined, or with escapes.
+    # The password as an error shows it: with single blanks, or with escapes.
     shown = (password, " ".join(password.split()), ascii(password)[1:-1])
     return frozenset(text for text in (*shown, *forms, *unpadded) if len(text) > _SHORT)

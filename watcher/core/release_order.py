@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Label(Struct, frozen=True, kw_only=True):
-    """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it.
+    """The facts that a release is ordered by. `observed` is a UTC time; `live`: a check was served it.
 
     `named` orders imported releases of one day: the UTC time that the file or folder is named after ("" without one),
     `/`, the name, `/`, its folder; or the place of the commit, a UTC time and a number. `sequence` numbers the releases

@@ -34,8 +34,8 @@ def use_small_stacks() -> None:
 def shorten_pauses() -> None:
     """Let a thread that answers a request wait less for threads that compute, and for the garbage collector.
 
-    A thread gets the interpreter from another one after the switch interval, at each of its statements to the
-    database. All that was imported is set aside: a full collection does not go through it.
+    A thread gives up the interpreter at each database statement, and gets it back from a computing thread only after
+    the switch interval. What was imported is frozen, so that a full collection does not go through it.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()

@@ -7,7 +7,7 @@ from difflib import Match, SequenceMatcher
 from typing import NamedTuple
 
 Opcode = tuple[str, int, int, int, int]  # tag, and the places in both sequences, as `SequenceMatcher` has them
-_COMPARISONS = 20  # for each element
+_COMPARISONS = 20  # of each element
 
 
 class Hunk(NamedTuple):
@@ -22,7 +22,7 @@ class Hunk(NamedTuple):
 def compare_sequences(old: Sequence[str], new: Sequence[str]) -> Iterator[Opcode]:
     """Yield how one sequence becomes the other, `equal` parts too.
 
-    Where that takes too many comparisons, the rest of a part is one replacement between its common begin and end.
+    Where that takes too many comparisons, the rest of a part is one replacement between its common start and end.
     """
     yield from _BoundedMatcher(old, new).get_opcodes()
 

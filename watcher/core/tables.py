@@ -10,15 +10,15 @@ from msgspec import Struct
 
 # The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
 GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
-# The first key column of entries whose document has several registries: the path of theirs.
+# The first key column of entries whose document has several registries: the path of their registry.
 REGISTRY_LABEL = "registry"
-# Codecs of Python for something else than documents; that of punycode takes time in proportion to the square.
+# Codecs of Python that no document is in; that of punycode takes quadratic time.
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
 _MOST_SKIPPED = 1_000_000  # lines before a table
 
 
 def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the usable ids by lower case, and the refused ones: unsafe in a path, or another one in other case."""
+    """Return the usable ids by lower case, and the refused ones: unsafe in a path, or equal to another but for case."""
     usable: dict[str, str] = {}
     refused = [name for name in names if not GROUP_ID.fullmatch(name) or usable.setdefault(name.lower(), name) != name]
     return usable, refused
@@ -78,7 +78,7 @@ def find_layout_problems(layout: Layout) -> Iterator[str]:
     if layout.encoding:
         try:
             if lookup(layout.encoding).name in _NO_CHARSETS:
-                raise LookupError  # noqa: TRY301 - as of one that Python does not have
+                raise LookupError  # noqa: TRY301 - handled as an encoding that Python does not have
             "a,b".encode(layout.encoding).decode(layout.encoding)
         except (LookupError, UnicodeError, ValueError):
             yield f"encoding: unknown {layout.encoding!r}; such as latin-1, windows-1252 or utf-16"

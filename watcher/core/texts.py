@@ -1,4 +1,4 @@
-"""Texts of any length, kept within limits: what is cached, and what is stored, logged, shown or sent."""
+"""Limit the length of texts that are cached, stored, logged, shown or sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cut_text(text: str, longest: int) -> str:
 
 
 def cut_names(names: str) -> str:
-    """Return names joined by ", ", each cut, and all together."""
+    """Return names that are joined by ", ", each cut to LONGEST_NAME and all together to LONGEST_NAMES."""
     return cut_text(", ".join(cut_text(name, LONGEST_NAME) for name in names.split(", ")), LONGEST_NAMES)
 
 

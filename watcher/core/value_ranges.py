@@ -1,7 +1,7 @@
 """The numbers that a value stands for: "9", "0x00-0x1F", "0xC0,0x01-FF", "10.0.0.0/8", "X.1.2".
 
-The notations are those of some 3,900 registries. The text is the value; the numbers only answer which row holds another
-value. Text that cannot be read has no numbers.
+The notations are those of some 3,900 registries. A value stays a text; its numbers only tell
+which row contains another value. A text that cannot be read has no numbers.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _DOTTED = re.compile(r"\d{1,3}(\.\d{1,3}){3}\b(?!\.)")
 _ANY_SCOPE = re.compile(r"FF[0-9A-F]?X:", re.IGNORECASE)
 _MOST_PARTS = 64
 _LONGEST = 2048  # characters; a longer text is prose
-# Letters that occur in no number, hexadecimal or bound; an object identifier has a dot, an IPv6 address a colon.
 _BLOCK_MARKS = re.compile(r"[-\u2013/*]|\.\.|to|through", re.IGNORECASE)
+# Letters that occur in no number, hexadecimal or bound; an object identifier has a dot, an IPv6 address a colon.
 _NO_DIGITS = re.compile(r"[ijklmpqsvwyz]", re.IGNORECASE)
 
 
@@ -55,7 +55,7 @@ def parse_ranges(value: str) -> tuple[ValueRange, ...]:
 
 
 def may_be_block(value: str) -> bool:
-    """Return whether a value can stand for more than one number in a row; much faster than to parse it."""
+    """Return whether a value can stand for several consecutive numbers; much faster than parsing it."""
     return _BLOCK_MARKS.search(value) is not None
 
 

@@ -26,7 +26,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class DueWork(Struct, frozen=True, kw_only=True):
-    """A piece of work that the configuration asks for; times in seconds, `first` from now on."""
+    """A piece of work that the configuration asks for. `every` and `first` are seconds; `first` counts from now."""
 
     item: WorkItem
     host: str
@@ -49,7 +49,7 @@ class WorkerState(Struct, frozen=True, kw_only=True):
 
 
 class WorkLoad(Struct, frozen=True, kw_only=True):
-    """How much is due; `late` is for how many seconds the oldest check is due that no worker does."""
+    """How much is due. `late`: the seconds since the oldest check that no worker has claimed became due."""
 
     due: int
     running: int

@@ -46,15 +46,15 @@ def classify(
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Return the changes with bookkeeping marked quiet, and the events, those of highest severity first.
 
-    `severities` are the user's, by event id. `indexes` are kept from one release of a source to the next. `moves` are
-    what has another side in another group; an entry that was added from there is named by the event of that group.
+    `severities` are the user's, by event id. `indexes` are kept from one release of a source to the next. `moves` has
+    the other sides of changes, in other groups; the event of an entry that came from there is that of the other group.
     """
     context = ChangeContext(changes, old, new, indexes, registry.table, moves)
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in registry.classify(context):
         groups.setdefault((finding.event, *finding.subject), []).append(finding)
     elsewhere = {position for position, move in moves.items() if not move.leaves}
-    loud = elsewhere.union(finding.change for findings in groups.values() for finding in findings if not finding.quiet)
+    shown = elsewhere.union(finding.change for findings in groups.values() for finding in findings if not finding.quiet)
     named = elsewhere.union(finding.change for findings in groups.values() for finding in findings)
     events = _explain_quiet(
         registry,
@@ -64,7 +64,7 @@ def classify(
     )
     marked = tuple(
         replace(change, quiet=True)
-        if index not in loud and (index in named or _is_bookkeeping(registry, change, context))
+        if index not in shown and (index in named or _is_bookkeeping(registry, change, context))
         else change
         for index, change in enumerate(changes.changes)
     )

@@ -15,7 +15,7 @@ from watcher.diff.pairing import pair_items
 from watcher.registries.base import PATH, LinkageRule, PairingRule
 
 _SECTIONS = list(Section)
-_MOST_WORDS = 50_000  # that are compared so
+_MOST_WORDS = 50_000  # of items with one key that are compared word by word
 _MOST_DUPLICATES = 2500  # pairs of items with one key that are compared word by word
 
 

@@ -104,7 +104,9 @@ def _limit_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
         by_code.setdefault(problem.code, []).append(problem)
     limited: list[Problem] = []
     for code, same in by_code.items():
-        limited += (replace(each, message=cut_text(each.message, _LONGEST_PROBLEM)) for each in same[:_MOST_PROBLEMS])
+        limited += (
+            replace(problem, message=cut_text(problem.message, _LONGEST_PROBLEM)) for problem in same[:_MOST_PROBLEMS]
+        )
         if len(same) > _MOST_PROBLEMS:
             limited.append(Problem(code=code, message=f"and {len(same) - _MOST_PROBLEMS:,} more"))
     return tuple(limited)

@@ -22,7 +22,7 @@ class ItemMap(MutableMapping[ItemKey, Item]):
         self._by_section: dict[Section, dict[Key, Item]] = (
             {section: {} for section in Section}
             if items is None
-            # Not dict(…), which copies a dictionary that something was deleted from item by item.
+            # `copy` and not `dict`, which copies item by item where something was deleted.
             else {section: by_key.copy() for section, by_key in items.by_section().items()}
         )
 

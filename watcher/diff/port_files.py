@@ -59,7 +59,7 @@ def cut_files(old: bytes, new: bytes) -> CutFiles | None:
         equal = before.common_with(after)
         changed = [piece for pieces in (before, after) for piece in pieces.all() if piece not in equal]
         words = _list_words(changed)
-        if words is None or any(map(_is_doubtful, equal)):
+        if words is None or any(map(_may_be_refused, equal)):
             return None
         # A document without records is refused. What only the new file has is among the changed pieces.
         kept: set[bytes] = {*changed, *before.records[:1], *after.records[:1], *before.find(old, words)}
@@ -67,12 +67,12 @@ def cut_files(old: bytes, new: bytes) -> CutFiles | None:
         left_out = sum(1 for piece in before.records if piece not in kept)
         cut = CutFiles(old=before.join(kept), new=after.join(kept), left_out=left_out)
         after.check(cut.new)
-    except (ParseError, _DoubtError):
+    except (ParseError, _CutError):
         return None
     return cut
 
 
-class _DoubtError(Exception):
+class _CutError(Exception):
     """The pieces of a document cannot be told apart by their bytes."""
 
 
@@ -88,7 +88,7 @@ class _Pieces:
         self._texts = (head, between, tail)
 
     def check(self, data: bytes) -> None:
-        """Raise _DoubtError if the document, or what is left of it, has markup that pieces cannot show."""
+        """Raise _CutError if the document, or what is left of it, has markup that pieces cannot show."""
         head = self._texts[0]
         has_other_marks = b"<!" in data or b"&#" in data or data.count(b"<?") != head.count(b"<?")
         records, people = data.count(b"<record"), data.count(b"<person")
@@ -100,7 +100,7 @@ class _Pieces:
             or numbers != data.count(b"<number")
             or re.search(rb"<number>0\d", data)
         ):
-            raise _DoubtError
+            raise _CutError
 
     def all(self) -> Iterable[bytes]:
         return (*self.records, *self.people)
@@ -119,7 +119,7 @@ class _Pieces:
                 places.add(place)
                 place = data.find(word, place + 1)
             if len(places) > _MOST_PLACES:
-                raise _DoubtError  # a word that tells nothing
+                raise _CutError  # a word that tells nothing
         lengths = (len(piece) + len(b"</record>") for piece in self.records)
         ends = list(accumulate(lengths, initial=len(self._texts[0])))
         numbers = {bisect_right(ends, place) - 1 for place in places}
@@ -142,16 +142,16 @@ def _split(data: bytes, name: bytes) -> tuple[bytes, Sequence[bytes], bytes]:
     begin = b"<" + name
     *pieces, rest = data.split(b"</%b>" % name)
     if not pieces or begin not in pieces[0]:
-        raise _DoubtError
+        raise _CutError
     start = pieces[0].index(begin)
     head, pieces[0] = pieces[0][:start], pieces[0][start:]
     space = pieces[-1][: pieces[-1].find(begin)]
     usual = (space + begin + b" ", space + begin + b">")
     for piece in [piece for piece in pieces if not piece.startswith(usual)]:
         if not piece.lstrip(_WHITE_SPACE).startswith((begin + b" ", begin + b">")):
-            raise _DoubtError
+            raise _CutError
     if space.strip(_WHITE_SPACE):
-        raise _DoubtError
+        raise _CutError
     return head, pieces, rest
 
 
@@ -163,7 +163,7 @@ def _begins_plainly(data: bytes) -> bool:
     )
 
 
-def _is_doubtful(piece: bytes) -> bool:
+def _may_be_refused(piece: bytes) -> bool:
     """Return whether a piece is so large that reading it could be refused."""
     return len(piece) > _LONGEST_PIECE or (len(piece) > 3 * _MOST_TAGS and piece.count(b"<") > _MOST_TAGS)
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from itertools import islice
 
 from watcher.core.model import ROOT, Content, Section
-from watcher.diff.row_items import RowItems
 from watcher.formats.base import PLACE
-from watcher.registries.entries import list_rows
+from watcher.registries.entries import list_rows, shares_most_rows
 
 _ENTRIES_COMPARED = 3  # a smaller table may lose all its entries
 _ROWS_WITH_COLUMNS = 200
@@ -45,8 +44,8 @@ def _columns(content: Content) -> frozenset[str]:
 
 def _share_no_entry(old: Content, new: Content) -> bool:
     """Return whether two tables have no key in common; if their key columns differ, no text."""
-    if isinstance(new.items, RowItems):
-        return False  # most rows are equal
+    if shares_most_rows(new):
+        return False
     keys, old_keys = ([key for key in content.items if key[0] is Section.ENTRY] for content in (new, old))
     if keys[0][1].labels == old_keys[0][1].labels:
         return not any(key in old.items for key in keys)

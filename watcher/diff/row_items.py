@@ -1,8 +1,8 @@
-"""The contents of two tables of which only the entries that a comparison asks about are made.
+"""The contents of two tables that make an entry only when a comparison asks about it.
 
 Two releases of a table differ in a few rows, and making entries of the others takes longer than reading them. So both
-documents are read whole, but their items are `RowItems`: those under the keys of rows that only one of the two has are
-made, and any other when a rule asks for it. Who goes through all items gets all of them.
+documents are read whole, but their items are `RowItems`: it makes those under the keys of changed rows, and any other
+one when a rule asks for it. Iterating over it makes all.
 The simple path is `content.build_content`; a test holds both to the same comparison.
 """
 
@@ -86,7 +86,7 @@ class ReadTable:
 
 
 def pair_contents(old: ReadTable, new: ReadTable) -> tuple[Content, Content]:
-    """Return the contents of two releases for one comparison, without problems; their digests are of no content."""
+    """Return the contents of two releases for one comparison, without problems; `digest` is the name of the table."""
     changed = _find_changed_rows(old.document.rows, new.document.rows)
     if changed is None or old.labels != new.labels or old.document.id != new.document.id:
         return build_content(old.document, old.registry), build_content(new.document, new.registry)
@@ -94,7 +94,7 @@ def pair_contents(old: ReadTable, new: ReadTable) -> tuple[Content, Content]:
     made: dict[Row, Item] = {}
     intervals: dict[Row, Interval | None] = {}
     before, after = (RowItems(table, keys, made, intervals) for table in (old, new))
-    delta = Delta(digest=old.name, removed=tuple(before.asked.values()), added=tuple(after.asked.values()))
+    delta = Delta(digest=old.name, removed=tuple(before.compared.values()), added=tuple(after.compared.values()))
     return _make_content(old, before, None), _make_content(new, after, delta)
 
 
@@ -121,7 +121,9 @@ def _find_changed_rows(old: Sequence[Row], new: Sequence[Row]) -> Collection[Row
 
 
 class RowItems(RowBacked):
-    """The items of one of two tables. `asked` are those with one of the keys of changed rows, contacts and headers.
+    """The items of one of two tables that share most rows.
+
+    `compared` are the entries under the keys of changed rows, with all contacts and headers.
 
     Both tables keep in `made` and `intervals` what they derived from single rows, most of which they have in common.
     """
@@ -139,16 +141,16 @@ class RowItems(RowBacked):
         self._intervals = intervals
         contacts = map(digest_contact, table.document.contacts)
         headers = (digest_header(path, fields) for path, fields in table.document.headers.items())
-        self.asked = table.make_items(table.find(keys), made)
-        self.asked.update(key_items([*contacts, *headers], table.registry).items)
+        self.compared = table.make_items(table.find(keys), made)
+        self.compared.update(key_items([*contacts, *headers], table.registry).items)
         self.headers = {
-            key.part(PATH): item for (section, key), item in self.asked.items() if section is Section.REGISTRY
+            key.part(PATH): item for (section, key), item in self.compared.items() if section is Section.REGISTRY
         }
 
     @cached_property
     def labels(self) -> Mapping[str, Labels]:
         labels = self._table.labels
-        rows = self.rows() if any(PATH in columns for columns in labels.values()) else self.rows()[:1]
+        rows = self.list_rows() if any(PATH in columns for columns in labels.values()) else self.list_rows()[:1]
         return {self._path_of(row): labels[row.registry] for row in rows}
 
     def _path_of(self, row: Row) -> str:
@@ -156,7 +158,7 @@ class RowItems(RowBacked):
         return row.fields.get(PATH, row.registry) if PATH in self._table.labels[row.registry] else ""
 
     def get(self, key: ItemKey, default: Any = None) -> Any:
-        item = self.asked.get(key)
+        item = self.compared.get(key)
         if item is None and key[0] is Section.ENTRY and key[1]._replace(ordinal=1) not in self._keys:
             item = self._all.get(key)
         return default if item is None else item
@@ -176,13 +178,13 @@ class RowItems(RowBacked):
     @cached_property
     def _all(self) -> ItemMap:
         items = self._table.make_items(self._table.document.rows, self._made)
-        items.update(self.asked)
+        items.update(self.compared)
         return items
 
     def select(self, intervals: Sequence[Interval], words: Sequence[str]) -> Iterable[Item]:
         """Return every item that has one of the numbers or one of the words."""
         numbers = IntervalUnion(intervals)
-        return self.make([row for row in self.rows() if self._has(row, numbers, words)])
+        return self.make_entries([row for row in self.list_rows() if self._has(row, numbers, words)])
 
     def _has(self, row: Row, numbers: IntervalUnion, words: Sequence[str]) -> bool:
         if row not in self._intervals:
@@ -193,15 +195,15 @@ class RowItems(RowBacked):
             return True
         return any(word in text for word in words for text in row.fields.values())
 
-    def rows(self) -> Sequence[Row]:
+    def list_rows(self) -> Sequence[Row]:
         return self._table.document.rows
 
     def entries(self, path: str) -> Entries:
         labels = self._table.labels
-        rows = [row for row in self.rows() if self._path_of(row) == path]
+        rows = [row for row in self.list_rows() if self._path_of(row) == path]
         return _RowEntries(self, rows, next((labels[row.registry] for row in rows), ()))
 
-    def make(self, rows: Sequence[Row]) -> Collection[Item]:
+    def make_entries(self, rows: Sequence[Row]) -> Collection[Item]:
         """Return the items of some rows, and of all that share a key with one of them."""
         table = self._table
         shared = {key for key in map(table.key_of, rows) if key in table.shared_keys} if rows else ()
@@ -222,13 +224,13 @@ class _RowEntries(Entries):
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Item]:
-        return iter(self._owner.make(self._rows))
+        return iter(self._owner.make_entries(self._rows))
 
-    def rows(self) -> Sequence[Row]:
+    def list_rows(self) -> Sequence[Row]:
         return self._rows
 
-    def make(self, rows: Iterable[Row]) -> Collection[Item]:
-        return self._owner.make([*rows])
+    def make_entries(self, rows: Iterable[Row]) -> Collection[Item]:
+        return self._owner.make_entries([*rows])
 
     def select(self, test: Callable[[Fields], bool]) -> Collection[Item]:
-        return self.make(row for row in self._rows if test(row.fields))
+        return self.make_entries(row for row in self._rows if test(row.fields))

@@ -139,7 +139,8 @@ class Reader(Protocol):
     not_expected_format  another kind of document, such as a web page in place of a table
     not_well_formed      damaged: the syntax, the encoding, or the places of columns
     too_large            more rows, fields, nesting or attributes than any registry has
-    cut  mixed_pages     a part is missing; pages of different releases
+    cut                  a part is missing
+    mixed_pages          pages of different releases
     ragged               a row has another number of cells than the titles
     doctype              XML with a DOCTYPE, which could define entities
     wrong_registry       no title of the table is a column of the registry
@@ -150,7 +151,12 @@ class Reader(Protocol):
 
 
 class Format(Struct, frozen=True):
-    """A file format as `formats/catalog.py` lists it."""
+    """A file format as `formats/catalog.py` lists it.
+
+    `next_page` gets the bytes and the URL of a page and returns the URL of the next one, None after the last. A format
+    that is `beside_xml` can be the second format of IANA's XML; one that is not `is_for_sources` is only read by the
+    watcher itself.
+    """
 
     name: str
     suffixes: tuple[str, ...]  # of file names and URLs, in lower case and without the dot

@@ -30,7 +30,7 @@ FORMATS: Mapping[str, Format] = {
         Format("json", ("json",), _lazy("watcher.formats.json_records"), _JSON | {"path", "header"}),
         Format("jsonl", ("jsonl",), _lazy("watcher.formats.json_records", "read_lines"), _JSON),
         Format("lines", ("lst", "list", "dat"), _lazy("watcher.formats.lines"), _LIST, also_named=("", "txt")),
-        # The files of this format in the world: `language-subtag-registry`, `lsr.txt`.
+        # Published files of this format are called `language-subtag-registry` or `lsr.txt`.
         Format(
             "record-jar",
             ("record-jar",),
@@ -53,6 +53,6 @@ FORMATS: Mapping[str, Format] = {
 
 
 def format_by_suffix(name: str, formats: Mapping[str, Format] = FORMATS) -> Format | None:
-    """Return the format that the suffix of a file name or URL stands for, in either case; None if it is unknown."""
+    """Return the format that the suffix of a file name or URL stands for, in either case; None if unknown."""
     suffix = name.rpartition(".")[2].lower()
     return next((entry for entry in formats.values() if suffix in entry.suffixes), None)

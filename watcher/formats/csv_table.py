@@ -1,7 +1,7 @@
 """CSV (RFC 4180) and TSV: a table whose first row usually has the titles of the columns. Knows no registry.
 
 Strict: every row has as many cells as the first one, quotes are closed, the text is UTF-8. Every run of white space
-becomes one space, line breaks inside a cell too: IANA's writer has written those in three ways without meaning.
+becomes one space, line breaks inside a cell too: IANA has written those in three ways that all mean the same.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ _LARGEST_WITH_DICTIONARIES = 2**22  # bytes; rows of a larger table are compact:
 
 
 class PreviousTable(Struct, frozen=True):
+    """The last document of a source, whose rows the next one can reuse."""
+
     data: bytes
     dialect: Dialect
     names: tuple[str, ...]
@@ -137,7 +139,7 @@ class _TableReader:
         return len(self._csv_rows.data), None
 
     def _read_cells(self, cells: list[str], begin: int) -> dict[str, str]:
-        """Return the texts of a row by column. Cells without text may be too many."""
+        """Return the texts of a row by column. Surplus cells are allowed if they have no text."""
         names = self._names
         if len(cells) != len(names) and (any(cells[len(names) :]) or (len(cells) < len(names) and not self._ragged)):
             message = f"{len(cells)} cells in a table of {len(names)} columns"
@@ -151,7 +153,7 @@ class _TableReader:
         if self._compact:
             key: Hashable = (fields := CompactRow(fields))
         else:
-            # One text: the cyclic garbage collector goes through tuples, and that takes longer than the rest.
+            # One text and no tuple: the cyclic garbage collector goes through tuples, which takes longer than reading.
             key = _SEPARATOR.join([*fields, *fields.values()])
         row = Row(registry="", fields=fields)
         known = self._cache.rows.setdefault(key, row)

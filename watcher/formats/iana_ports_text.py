@@ -136,7 +136,7 @@ def _complete_name(row: _Line, loose: list[_Line], before: bool) -> list[_Line]:
     """Append the rest of its name to a row; return the lines that are not part of it.
 
     A centred cell has as many lines below its middle line as above, or one more. `before`: the lines can also be the
-    begin of the next row's name.
+    start of the next row's name.
     """
     if not (row.wraps and loose and loose[0].number == row.number + 1):
         return loose

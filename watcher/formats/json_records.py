@@ -32,7 +32,7 @@ _HALF = re.compile("[\ud800-\udfff]")  # of a character: a surrogate
 _LARGEST_WITH_DICTIONARIES = 2**22  # characters; rows of a larger document are compact
 _LONGEST_PLACE = 9  # digits
 _LONGEST_EXCERPT = 200  # characters
-_MOST_REPEATED, _FEW = 20, 1_000_000  # times the size of a document, and characters, that `each` may repeat
+_MOST_REPEATED, _FEW = 20, 1_000_000  # `each` may give so many times the size of a document, and these characters
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
@@ -125,9 +125,10 @@ def _make_objects(items: Sequence[Any], layout: Layout, lines: Sequence[int] = (
 def _spread(
     objects: Iterable[tuple[dict[str, Any], int | None]], column: str, size: int
 ) -> list[tuple[dict[str, Any], int | None]]:
-    """Return objects, with their lines, with one for each value of the list in a column of them.
+    """Return objects with their lines: one for each value of the list that an object has in a column.
 
-    The other columns are repeated: the result may be so many times as large as the document of a `size`.
+    The other columns are repeated, so the result can be much larger than the document, which has `size` characters.
+    Raises ParseError: `too_large`, `not_expected_format`.
     """
     spread: list[tuple[dict[str, Any], int | None]] = []
     is_known, characters = False, 0
@@ -269,9 +270,8 @@ def _flatten(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             step = _name(key)
             path = f"{name}.{step}" if depth else step
-            if (
-                isinstance(inner, str) and depth < _MAX_DEPTH
-            ):  # as most are; a generator for each takes longer than the text
+            # Most values are texts; a generator for each would take longer than the text itself.
+            if isinstance(inner, str) and depth < _MAX_DEPTH:
                 yield path, _text(inner)
             else:
                 yield from _flatten(inner, path, depth + 1)

@@ -1,11 +1,11 @@
 """Read the objects of one list of a JSON document one after the other, and copy those that did not change.
 
 The simple way parses the whole document first, which takes ten times its size in memory, and reads every object again
-in the next document. Here each object is parsed, made a row and forgotten; `unchanged_ranges` copies the rows of what
-the document before has in the same bytes. An object begins and ends with a brace, so what it says depends on its own
+in the next document. Here each object is parsed, made a row and dropped; `unchanged_ranges` copies the rows of objects
+that the previous document has in the same bytes. An object begins and ends with a brace, so it depends on its own
 characters alone.
 
-Only a list of objects is read so: the document itself, or the only list of the object that it is. Anything else, and
+Only a list of objects can be read like this: the whole document, or the only list in an object. Anything else, and
 any error, is left to `json_records.read`, which parses the whole document and gives the reason.
 """
 
@@ -30,7 +30,7 @@ ReadRow = Callable[[Mapping[str, Any]], Row]
 
 
 class _StreamError(Exception):
-    """The document is no such list."""
+    """The document cannot be read object by object."""
 
 
 class _PreviousList(Struct, frozen=True):
@@ -114,7 +114,7 @@ class _Reader:
         previous = self._cache.previous if isinstance(self._cache.previous, _PreviousList) else None
         old, old_text = (previous.table, previous.text) if previous else (None, "")
         self.table = RowTable(begin + 1)
-        # What is compared and sliced may as well be text.
+        # `read_incrementally` only compares and slices, so text serves as well as bytes.
         data, old_data = cast("bytes", self._text), cast("bytes", old_text)
         read_incrementally(self.table, data, len(data), old, old_data, self._read_block, first_block=_FIRST_BLOCK)
         check_size(len(self.table.rows), None)

@@ -1,4 +1,4 @@
-"""Find the bytes that rows of a document were read from, so that anybody can look there. Not for speed.
+"""Find the bytes that rows of a document were read from, so that evidence can point at them.
 
 A range counts only if it alone, read again by the format's own reader, gives the same row. Formats whose rows have no
 range of their own (JSON, web pages) and rows that cannot be found give None.
@@ -36,7 +36,7 @@ _MOST_PLACES = 50  # where a word of a row is looked for
 
 
 class RowRanges:
-    """The rows of one document and where they are. Lives as long as its bytes are looked at."""
+    """The rows of one document and where they are. Lives as long as one document is searched."""
 
     def __init__(self, data: bytes, format: str, field_map: FieldMap) -> None:  # noqa: A002 - the config's word
         self._data = data

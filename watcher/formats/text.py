@@ -25,7 +25,7 @@ _MARKUP = re.compile(
     r"|[a-z][\w:.-]*\s[^<>]*xmlns)",
     re.IGNORECASE,
 )
-_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[{\"])")  # of a table, no first cell begins like this
+_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[{\"])")  # no first cell of a table begins like this
 _POINTER = "version https://git-lfs.github.com/spec/"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -90,7 +90,7 @@ def check_size(rows: int, line: int | None, width: int = 1, *, at_once: bool = T
 
 
 def most_rows(width: int) -> int:
-    """Return the most rows of some cells that `check_size` allows where not all are parsed at once."""
+    """Return how many rows of `width` cells `check_size` allows if they are not all parsed at once."""
     return min(MAX_ROWS, MAX_CELLS // max(width, 1))
 
 

@@ -57,8 +57,8 @@ class RowTable(Struct, dict=True):
 
 Table = TypeVar("Table", bound=RowTable)
 Element = TypeVar("Element", bound=Hashable)
-# Appends to the table the pieces from an offset on, a number of bytes or a little more. Returns the offset behind them
-# and the last row, if the cache had it.
+# Appends the pieces from an offset on to the table until they have a number of bytes. Returns the offset behind them,
+# and the last row if the cache had it.
 ReadBlock = Callable[[int, int], tuple[int, Row | None]]
 
 

@@ -46,8 +46,8 @@ class LinkageRule(NamedTuple):
     """The step of pairing that links leftovers by evidence.
 
     `removed` and `added` return the scope inside which an item may be linked, None where the step does not apply to it.
-    `features` returns what an item has, each with how much it counts; `rows` the features of all rows of a scope in
-    both releases, by which their rarity is known.
+    `features` returns what an item has, each with how much it counts; `rows` returns the features of all rows of a
+    scope in both releases; rare ones count more.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The entries of a registry, for rules that ask about all of them.
 
-Where two files are compared they are made on demand: making the entries of a table takes longer than reading its rows,
-and a rule asks about the fields of all rows, or for a few entries that it can tell by their fields.
+Most rules read the fields of all rows and need the entries of a few. Making the entries of a table takes longer than
+reading its rows, so where two files are compared an entry is made only when a rule asks for it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class HasFields(Protocol):
 class Entries:
     """The entries of one registry, in no order.
 
-    What asks about the fields of all of them goes through `rows`, and has `make` return the entries of a few:
-    where two files are compared, an entry is made of its row only when it is asked for.
+    A rule that asks about the fields of all of them goes through `list_rows` and gets the entries that it needs from
+    `make_entries`. Here every entry exists and is its own row; `diff/row_items.py` makes them.
     """
 
     def __init__(self, items: Mapping[Key, Item], labels: Labels = ()) -> None:
@@ -44,15 +44,15 @@ class Entries:
         """The labels of the key columns, () without entries."""
         return next(iter(self._items)).labels if self._items else self._labels
 
-    def rows(self) -> Iterable[HasFields]:
-        """Return something with the fields of each entry, for `make`."""
+    def list_rows(self) -> Iterable[HasFields]:
+        """Return an object with the fields of each entry, for `make_entries`."""
         return self._items.values()
 
-    def make(self, rows: Iterable[Any]) -> Iterable[Item]:
-        """Return the entries of some of `rows`."""
+    def make_entries(self, rows: Iterable[Any]) -> Iterable[Item]:
+        """Return the entries of some of the objects that `list_rows` returned."""
         return rows
 
-    def select(self, test: Callable[[Fields], bool]) -> Iterable[Item]:  # noqa: ARG002 - these are made already
+    def select(self, test: Callable[[Fields], bool]) -> Iterable[Item]:  # noqa: ARG002 - every entry exists already
         """Return every entry whose fields pass a test, and possibly others."""
         return self._items.values()
 
@@ -63,7 +63,10 @@ class Entries:
 
 
 class RowBacked(ItemsOnDemand):
-    """Items of a content that are made of its rows when they are asked for (`diff/row_items.py`)."""
+    """Items that are made of rows when a rule asks for them (`diff/row_items.py`).
+
+    They exist only where two tables are compared that share most of their rows.
+    """
 
     headers: Mapping[str, Item]  # by path
 
@@ -73,8 +76,8 @@ class RowBacked(ItemsOnDemand):
         """The labels of the key columns by path, in the order of rows."""
 
     @abstractmethod
-    def rows(self) -> Iterable[HasFields]:
-        """Return something with the fields of each entry."""
+    def list_rows(self) -> Iterable[HasFields]:
+        """Return an object with the fields of each entry."""
 
     @abstractmethod
     def entries(self, path: str) -> Entries:
@@ -82,9 +85,9 @@ class RowBacked(ItemsOnDemand):
 
 
 def list_rows(content: Content) -> Iterable[HasFields]:
-    """Return something with the fields of each entry of a content."""
+    """Return an object with the fields of each entry of a content."""
     if isinstance(content.items, RowBacked):
-        return content.items.rows()
+        return content.items.list_rows()
     return (item for (section, _), item in content.items.items() if section is Section.ENTRY)
 
 
@@ -100,3 +103,8 @@ def list_headers(content: Content) -> Mapping[str, Item]:
     if isinstance(content.items, RowBacked):
         return content.items.headers
     return {key.part(PATH): item for (section, key), item in content.items.items() if section is Section.REGISTRY}
+
+
+def shares_most_rows(content: Content) -> bool:
+    """Return whether a content is known to share most of its rows with the one that it is compared with."""
+    return isinstance(content.items, RowBacked)

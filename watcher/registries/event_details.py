@@ -44,7 +44,7 @@ def describe_events(comparison: Comparison, *, address: str = "", is_stored: boo
 def _describe_event(comparison: Comparison, event: Event, address: str, *, is_stored: bool) -> EventDetails:
     background = comparison.background
     listed = background.listed.get(event.fingerprint, ())
-    numbered = _loud_changes(comparison, event) or [(-1, Change(before=item, after=item)) for item in listed]
+    numbered = _list_changes(comparison, event) or [(-1, Change(before=item, after=item)) for item in listed]
     total, numbered = len(numbered), [(number, _limit_texts(change)) for number, change in numbered[:_MOST_CHANGES]]
     entries = _group(_describe_entry(number, change, comparison) for number, change in numbered)
     kept = entries[:_MOST_ENTRIES]
@@ -78,12 +78,12 @@ def _look_up(event: Event, changes: Sequence[Change]) -> tuple[str, ...]:
     return (services.pop(),) if len(services) == 1 and services != {""} else ()
 
 
-def _loud_changes(comparison: Comparison, event: Event) -> list[tuple[int, Change]]:
+def _list_changes(comparison: Comparison, event: Event) -> list[tuple[int, Change]]:
     """Return the changes of an event with their positions; quiet ones only if there are no others."""
     changes = comparison.changes.changes
     # The positions of an event that came from other rules or another release may be none of these.
     numbered = [(number, changes[number]) for number in event.changes if 0 <= number < len(changes)]
-    # What a registry says of itself comes before its entries.
+    # The header of a registry comes before its entries.
     numbered.sort(key=lambda pair: pair[1].section is not Section.REGISTRY)
     return [pair for pair in numbered if not pair[1].quiet] or numbered
 

@@ -38,7 +38,7 @@ def _is_named_by_value(item: Item) -> bool:
 
 
 def describe_item(item: Item) -> str:
-    """Return an item as `watcher show` lists it, with its registry and its description; not made visible yet."""
+    """Return an item as `watcher show` lists it, with its registry and description; escape it before printing."""
     if item.section is not Section.ENTRY:
         parts = [str(item.section) + " " + "  ".join(value for value in item.fields.values() if value)]
     elif is_port_entry(item):

@@ -69,7 +69,7 @@ def lookup_of(item: Item, *, is_removed: bool = False) -> tuple[str, ...]:
 def show_command(comparison: Comparison, what: Sequence[str], *, is_removed: bool = False) -> str:
     """Return the command that shows an item, by its `lookup_of`, as of the new release; quoted for a shell.
 
-    Of a removed one it shows all times: as of the release, another entry can have its name.
+    For a removed item it shows all releases: in the new one another entry can have its name.
 
     It shows the whole difference of the two releases in place of an item that nothing finds, or whose name cannot be
     copied: too long, or with characters that do not show.
@@ -90,5 +90,5 @@ def _can_be_copied(name: str) -> bool:
 
 def _name_release(comparison: Comparison) -> str:
     """Return the date of the new release; its id if the date does not tell it from the release before."""
-    old, new = ((each.published or each.observed or "")[:10] for each in (comparison.old, comparison.new))
+    old, new = ((release.published or release.observed or "")[:10] for release in (comparison.old, comparison.new))
     return new if old < new or (comparison.timed and new) else comparison.new.id

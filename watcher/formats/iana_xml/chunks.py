@@ -1,7 +1,7 @@
 """Read an IANA XML document in chunks, one for each record and person, so that only new chunks are parsed.
 
 How it works. The document is split behind each `</record>` and, after the last of those, behind each `</person>`. Every
-piece is then a *prefix* (mostly white space, sometimes the end of one registry and the begin of the next) and a
+piece is then a *prefix* (mostly white space, sometimes the end of one registry and the start of the next) and a
 *chunk* (`<record>…</record>`). Three things avoid parsing:
 
 1. `unchanged_ranges` copies the rows of byte ranges that are equal in the previous document.
@@ -137,7 +137,7 @@ class ChunkedDocument:
 
 
 def _count_elements(text: bytes) -> int:
-    """Count what looks like the begin of a record or person; never too few."""
+    """Count what looks like the start of a record or person; never too few."""
     return text.count(b"<record") + text.count(b"<person")
 
 
@@ -210,7 +210,7 @@ class _ChunkReader(Struct):
     def _add_new_chunk(self, piece: bytes, digest: bytes) -> None:
         begin = piece.find(b"<" + self.name)
         chunk = piece[begin:] + self._end_tag
-        # Two begins: an element in another, one that closes itself, or one with a longer name.
+        # Two starts: an element in another, one that closes itself, or one with a longer name.
         if _count_elements(chunk) != 1 or b"<!" in chunk or b"<?" in chunk or b"xmlns" in chunk:
             raise ChunkError
         if piece[:begin].strip(_WHITE_SPACE):

@@ -17,7 +17,7 @@ from watcher.registries.shared.free_space import FreeSpaceChanges, Place
 from watcher.registries.shared.status_words import may_have_status
 
 Box = tuple[tuple[ValueRange, ...] | str, ...]  # the parts of a key: numbers, or a text in lower case
-_MOST_ROWS = 100  # that hold one number: some have keys of two numbers, and none overlap by the thousand
+_MOST_ROWS = 100  # rows that hold one number; those with keys of two numbers overlap, but not by the thousand
 
 
 def numbers(item: Item) -> tuple[ValueRange, ...]:
@@ -156,9 +156,9 @@ def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -
 
 
 def covering_block(context: ChangeContext, item: Item) -> Item | None:
-    """Return the block of the new release, not of the old one, in which a removed row begins; another one may end it.
+    """Return the block, added by this release, that holds the first number of a removed row.
 
-    None if the ends of the row are in no such block.
+    None unless added blocks hold both of its ends.
     """
     new_rows = context.compute_once(_new_blocks).get(entry_parts.read_path(item))
     if new_rows is None:

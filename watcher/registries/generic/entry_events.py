@@ -38,7 +38,7 @@ def find_severity(
     events: Sequence[str], before: Item, after: Item, difference: Difference, context: ChangeContext
 ) -> Severity | None:
     """Return the severity of an entry whose name in software, or whose columns, changed; else None."""
-    # With its contact the name of its holder changed, and no name that software uses.
+    # If the contact changed too, this is the name of a person or organisation and not one that software uses.
     has_other_holder = "contact-changed" in events
     if events[0] in ("entry-modified", "entry-moved") and "entry-renamed" in events and not has_other_holder:
         names = [own_value(item) for item in (before, after)]

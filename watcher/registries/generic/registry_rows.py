@@ -7,7 +7,7 @@ registry that did not change since the release before is not derived again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from watcher.core.model import Content, Item, Key, Section
 from watcher.registries.context import ChangeContext, ItemIndex
@@ -19,7 +19,7 @@ _Table = dict[str, dict[Key, Item]]  # by path and key
 
 
 class RegistryRows:
-    """The entries and headers of one content by the path of their registry. Nobody changes them."""
+    """The entries and headers of one content by the path of their registry. Immutable."""
 
     def __init__(self, entries: _Table, headers: Mapping[str, Item], derived: Mapping[tuple[Any, str], Any]) -> None:
         self._entries = entries
@@ -69,11 +69,14 @@ class _RowsOfFile(RegistryRows):
 
     def __init__(self, items: RowBacked) -> None:
         super().__init__({}, items.headers, {})
-        self.entries = items.entries  # type: ignore[method-assign]
+        self._items = items
+
+    def entries(self, path: str) -> Entries:
+        return self._items.entries(path)
 
 
-def _place(content: Content) -> RegistryRows:
-    return _RowsOfFile(content.items) if isinstance(content.items, RowBacked) else RegistryRows({}, {}, {})
+def _read_file_rows(content: Content) -> RegistryRows:
+    return _RowsOfFile(cast("RowBacked", content.items))
 
 
 _ROWS = ItemIndex(RegistryRows.build, RegistryRows.updated, keys=None)
@@ -82,5 +85,5 @@ _ROWS = ItemIndex(RegistryRows.build, RegistryRows.updated, keys=None)
 def rows_of(context: ChangeContext, content: Content) -> RegistryRows:
     """Return the rows of the old or the new content."""
     if isinstance(content.items, RowBacked):
-        return context.compute_for(content, _place)
+        return context.compute_for(content, _read_file_rows)
     return context.get_index(_ROWS, content)

@@ -113,12 +113,16 @@ def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContex
 
 def _filled_columns(entries: Entries) -> set[str]:
     """Return the columns that have text in any entry of a registry."""
-    rows = entries.rows()
+    rows = entries.list_rows()
     return {name for row in rows for name, text in row.fields.items() if text and not name.startswith(MARKUP)}
 
 
 def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
-    texts = [(c.before.fields.get(old, ""), c.after.fields.get(new, "")) for c in changes if c.before and c.after]
+    texts = [
+        (change.before.fields.get(old, ""), change.after.fields.get(new, ""))
+        for change in changes
+        if change.before and change.after
+    ]
     return sum(1 for before, after in texts if before == after) >= _ALIKE * len(texts)
 
 
@@ -180,7 +184,7 @@ def _new_columns(context: ChangeContext) -> Mapping[str, AbstractSet[str]]:
     for path, name in filled:
         entries = old_rows.entries(old_paths.get(path, path))
         # Nearly always one of the first rows has it.
-        if len(entries) >= _LEAST_ENTRIES and not any(row.fields.get(name) for row in entries.rows()):
+        if len(entries) >= _LEAST_ENTRIES and not any(row.fields.get(name) for row in entries.list_rows()):
             new.setdefault(path, set()).add(name)
     return new
 

@@ -1,4 +1,4 @@
-"""Rows that a registry listed twice: of a removed row, the one that remains."""
+"""Find the row that remains where a registry listed an entry twice and removed one of the rows."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class _RowsByName:
         self._items: dict[str, list[Item]] = {}
         self._rows: dict[str, list[HasFields]] = {}
         labels = entries.value_labels
-        for row in entries.rows():
+        for row in entries.list_rows():
             for name in _names(row.fields.get(label, "") for label in labels):
                 self._rows.setdefault(name, []).append(row)
 
     def find(self, name: str) -> Sequence[Item]:
         if name not in self._items:
-            self._items[name] = [*filter(is_assigned, self._entries.make(self._rows.get(name, ())))]
+            self._items[name] = [*filter(is_assigned, self._entries.make_entries(self._rows.get(name, ())))]
         return self._items[name]
 
 

@@ -61,7 +61,7 @@ class Wording:
     def withdrawn(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         removed = [context.changes[finding.change] for finding in findings]
         names = fit_names(
-            [name_entry(gone.before or gone.item, context) for gone in removed], len(findings), LEAST_ROOM
+            [name_entry(change.before or change.item, context) for change in removed], len(findings), LEAST_ROOM
         )
         reason = lifecycle.describe_withdrawal(findings, context)
         return f"{self._subjects.lead(findings, context)}{names} removed: {reason}"

@@ -1,4 +1,4 @@
-"""Return whether an entry gives its value to somebody."""
+"""The test whether an entry is assigned, for the rules of all registries."""
 
 from __future__ import annotations
 

@@ -20,15 +20,16 @@ _RFC_EDITOR, _DATATRACKER = "https://www.rfc-editor.org", "https://datatracker.i
 
 def list_references(text: str) -> list[Link]:
     """Return the references in a text as printed, each with its URL; footnotes are none."""
-    printed = dict.fromkeys(each.strip() for each in find_references(text) if not _FOOTNOTE.fullmatch(each))
-    return [Link(text=each, url=link_reference(each)) for each in printed]
+    found = find_references(text)
+    printed = dict.fromkeys(reference.strip() for reference in found if not _FOOTNOTE.fullmatch(reference))
+    return [Link(text=reference, url=link_reference(reference)) for reference in printed]
 
 
 def is_all_references(text: str) -> bool:
     """Return whether a text has nothing but references and names in brackets."""
     rest = text
-    for each in find_references(text):
-        rest = rest.replace(each, " ", 1)
+    for reference in find_references(text):
+        rest = rest.replace(reference, " ", 1)
     return not re.sub(r"\[[^\[\]]*\]|[\s,;]", "", rest)
 
 

@@ -87,7 +87,7 @@ def read_allocation(text: str) -> EntryFacts:
     return NO_FACTS
 
 
-@lru_cache(maxsize=8192)  # a row is read each day and in each comparison
+@lru_cache(maxsize=8192)  # the same rows are read every day
 def read_text(text: str) -> EntryFacts:
     """Return the facts in a name."""
     facts = read_allocation(text)
@@ -175,7 +175,7 @@ def _read_steps(steps: str) -> EntryFacts:
 
 
 def _real_day(text: str) -> str:
-    """Return a day, "" for one that no calendar has."""
+    """Return a day, or "" if it does not exist (`2023-02-30`)."""
     return text if is_date(text) else ""
 
 

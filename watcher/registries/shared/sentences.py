@@ -110,7 +110,7 @@ def list_people(text: str) -> list[str]:
 
 
 def _without_brackets(name: str) -> str:
-    closed, bracket, rest = name.rpartition(")")  # behind the last one no bracket is closed
+    closed, bracket, rest = name.rpartition(")")  # without searching the rest, where no bracket closes
     return re.sub(r"(?:(?<!\s)\s+)?\([^)]*\)", "", closed + bracket) + rest
 
 
