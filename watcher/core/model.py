@@ -302,9 +302,9 @@ class Background(Struct, frozen=True, kw_only=True):
 class Comparison(Struct, frozen=True, kw_only=True):
     """Two releases of one source, their differences, and what these mean: the unit that is shown and sent.
 
-    `marks` names what is unusual about it (`large_change`, `test`), each with a sentence. `timed` is None if the new
-    release made the events. If a deadline made them, it is the UTC time of that; both releases are then the newest one
-    and there are no changes. `subscriptions` are the names of those that selected its events for a message.
+    `marks` names what is unusual about it (`large_change`, `test`), each with a sentence. If a deadline and not
+    the new release made the events, `timed` is its UTC time; both releases are then the newest one and there are no
+    changes. `subscriptions` are the names of those that selected its events for a message.
     """
 
     source: str

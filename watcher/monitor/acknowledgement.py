@@ -41,6 +41,6 @@ def acknowledge(store: Store, events: Iterable[StoredEvent], note: str, at: str)
 
 
 def remove_acknowledgement(store: Store, events: Iterable[StoredEvent]) -> None:
-    """Take the acknowledgements of events back."""
+    """Delete the acknowledgements of events."""
     with store.transaction():
         store.acknowledgements.remove((event.source, event.event.fingerprint) for event in events)

@@ -73,7 +73,7 @@ class Alarms:
         return notices
 
     def record_heartbeat(self, *, is_counted: bool, now: datetime) -> None:
-        """Keep since when heartbeats are answered and not counted, for `watcher doctor`; the log says it too."""
+        """Record since when the monitoring service answers heartbeats without counting them, for `watcher doctor`."""
         alarms = self._store.alarms
         if is_counted == bool(alarms.list_alarms_of(HEARTBEAT_ALARM)):
             with self._store.transaction():

@@ -68,9 +68,9 @@ class ChangedSettings:
     def _refuse_settings(self, changes: tuple[str, ...], error: UnreadableSnapshotError) -> ReadSettingsError:
         stored = self._parts.history.find_by_hash(self._parts.source, sha256=error.sha256)
         release = f"the release of {stored.dated} ({stored.release.id})" if stored else f"snapshot {error.sha256[:12]}"
-        what = "; ".join(changes) or "its rules"
+        changed = "; ".join(changes) or "its rules"
         return ReadSettingsError(
             self._parts.source,
-            f"changed settings cannot be applied ({what}): {release} cannot be read with them: "
+            f"changed settings cannot be applied ({changed}): {release} cannot be read with them: "
             f"{error.error}; change them back, correct them, or give the source another name for a new history",
         )

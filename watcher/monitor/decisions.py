@@ -40,7 +40,7 @@ class Decisions:
         try:
             return start_over_when_overtaken(lambda: self._accept(hold), self._parts.writer.read_ending)
         except MemoryError:
-            pass  # raised below, where the frames of this exception, which hold the release, are gone
+            pass  # raised below, when the frames of this exception, which hold the release, are freed
         raise StoreError(f"{self._parts.source}: {hold.id} is not accepted: {OUT_OF_MEMORY}")
 
     def _accept(self, hold: Hold) -> CheckResult:
@@ -66,7 +66,7 @@ class Decisions:
         return self._parts.holds.reject(self._parts.holds.find(release), to_text(self._parts.clock.now()))
 
     def withdraw_refused(self, release: str) -> str | None:
-        """Take a snapshot that could be no release out of what a rebuild tries; return its id, None without one."""
+        """Keep rebuilds from trying a refused snapshot again; return its id, None if no refused snapshot has the name."""
         for snapshot in self._parts.archive.list_snapshots(self._parts.source):
             if snapshot.accepted and snapshot.refused and snapshot.sha256.startswith(release.lower()):
                 self._parts.archive.withdraw(self._parts.source, snapshot.sha256)

@@ -231,17 +231,17 @@ def _sources(store: Store, settings: Settings, now: datetime) -> Iterator[Diagno
     if not settings.source:
         yield _problem("sources", "no source is configured")
     last = store.checks.read_summaries(source.name for source in settings.source if source.enabled)
-    number: Counter[DiagnosisState] = Counter()
+    counts: Counter[DiagnosisState] = Counter()
     for source in settings.source:
         diagnosis = _source(source, last.get(source.name), now)
-        number[diagnosis.state] += 1
-        if number[diagnosis.state] <= _NAMED_SOURCES:
+        counts[diagnosis.state] += 1
+        if counts[diagnosis.state] <= _NAMED_SOURCES:
             yield diagnosis
-    for state, found in number.items():
-        if more := max(found - _NAMED_SOURCES, 0):
+    for state, number in counts.items():
+        if more := max(number - _NAMED_SOURCES, 0):
             sources = "1 more source" if more == 1 else f"{more:,} more sources"
-            what = "checked in time" if state is DiagnosisState.OK else "with a warning; `watcher status` lists all"
-            yield Diagnosis(area="sources", state=state, message=f"{sources} {what}")
+            outcome = "checked in time" if state is DiagnosisState.OK else "with a warning; `watcher status` lists all"
+            yield Diagnosis(area="sources", state=state, message=f"{sources} {outcome}")
 
 
 def _source(source: AnySource, last: SourceSummary | None, now: datetime) -> Diagnosis:

@@ -20,7 +20,7 @@ from watcher.core.texts import LONGEST_ERROR, cut_text
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.store.location import HistoryLocation, to_store_error
 
-OWN_FAULTS = ("store", "system", "internal")  # reasons that neither the server nor the configuration is the cause of
+OWN_FAULTS = ("store", "system", "internal")  # reasons whose cause is this machine or this program
 TOO_LARGE = "too_large"
 OUT_OF_MEMORY = (
     "the release needs more memory than this process may use; raise MemoryMax and LimitDATA of the service "
@@ -55,7 +55,7 @@ def _describe_lack(error: Exception) -> str:
 
 
 def describe_error(error: Exception) -> str:
-    """Return an exception in one line: its text, or for one that nobody foresaw its type and where it was raised."""
+    """Return an exception in one line: its text; for an unexpected one also its type and where it was raised."""
     if isinstance(error, MemoryError):
         return OUT_OF_MEMORY
     if is_without_thread(error):

@@ -72,7 +72,7 @@ class HealthVerdict(Struct, frozen=True, kw_only=True):
 def find_alarm(streak: CheckStreak, limits: Limits) -> str | None:
     """Return the id of the alarm that the last checks of a source deserve; None if it is healthy.
 
-    A reason that waiting does not mend raises it at the first failure.
+    One of URGENT_REASONS, which do not go away by waiting, raises it at the first failure.
     """
     if not streak.failures or streak.last is None or streak.failing_since is None:
         return None

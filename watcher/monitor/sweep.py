@@ -52,5 +52,5 @@ def sweep(monitor: Monitor, collection: CollectionSettings, groups: Iterable[Gro
             sweep = Sweep(monitor, groups)
             yield sweep
     finally:
-        monitor.store.outbox.end_patience(f"{collection.name}.", to_text(monitor.clock.now()))
+        monitor.store.outbox.end_delays(f"{collection.name}.", to_text(monitor.clock.now()))
     monitor.alarms.after_sweep(collection, sweep.checked, monitor.clock.now())

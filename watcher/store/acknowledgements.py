@@ -1,4 +1,4 @@
-"""The events that operators acknowledged, each with a note. A rebuild leaves them: they name events by fingerprint."""
+"""The events that operators acknowledged, each with a note. A rebuild keeps them: they name events by fingerprint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AcknowledgementsTable:
         self._db.executemany(
             f"""INSERT INTO acknowledgements ({_COLUMNS}) VALUES (?, ?, ?, ?)
             ON CONFLICT (source, fingerprint) DO UPDATE SET note = excluded.note, at = excluded.at""",  # noqa: S608 - a constant
-            [(each.source, each.fingerprint, each.note, each.at) for each in acknowledgements],
+            [(one.source, one.fingerprint, one.note, one.at) for one in acknowledgements],
         )
 
     def remove(self, events: Iterable[tuple[str, str]]) -> int:

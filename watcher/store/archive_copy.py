@@ -27,7 +27,7 @@ def copy_archive(
     number = 0
     for source in saved.list_sources():
         with written.lock(source):
-            for info in sorted(saved.read_all(source).values(), key=lambda each: each.number):
+            for info in sorted(saved.read_all(source).values(), key=lambda info: info.number):
                 progress()
                 stored = written.read_all(source).get(info.sha256)
                 if (only is not None and info.sha256 not in only) or (stored is not None and not update):

@@ -109,17 +109,17 @@ def _copy_snapshots(live: SnapshotArchive, snapshots: Path, target: Path) -> tup
                 damages.append(f"{path}: {reason}; it is not in the backup")
             copied += reason is None
             continue
-        rot, copy_rot = _find_rot(path), _find_rot(copy)
-        if rot is None and copy_rot is None and read_regular_file(path) == read_regular_file(copy):
+        damage, copy_damage = _verify_bytes(path), _verify_bytes(copy)
+        if damage is None and copy_damage is None and read_regular_file(path) == read_regular_file(copy):
             continue
         # If only its receipt changed, it is whole, and its prefixes need not be decoded.
-        reason = None if rot is None and _has_same_frames(path, copy) else live.find_damage_of(path)
+        reason = None if damage is None and _has_same_frames(path, copy) else live.find_damage_of(path)
         if reason is None:
             _copy_file(path, copy)
             copied += 1
-            repaired += copy_rot is not None
+            repaired += copy_damage is not None
         else:
-            kept = "the copy in the backup stays" if copy_rot is None else "the copy in the backup is damaged too"
+            kept = "the copy in the backup stays" if copy_damage is None else "the copy in the backup is damaged too"
             damages.append(f"{path}: {reason}; {kept}")
     return copied, repaired, damages
 
@@ -137,8 +137,8 @@ def _copy_whole(path: Path, copy: Path, saved: SnapshotArchive) -> str | None:
     return reason
 
 
-def _find_rot(path: Path) -> str | None:
-    """Return why a file of a snapshot does not have the bytes that were written; None if it has, or cannot tell."""
+def _verify_bytes(path: Path) -> str | None:
+    """Return why a snapshot's file does not have the bytes that were written; None if it has, or has no checksum."""
     try:
         verify_checksum(path)
     except (OSError, ValueError) as error:

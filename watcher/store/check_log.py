@@ -45,7 +45,7 @@ class SourceSummary(Struct, frozen=True, kw_only=True):
 
 
 class CheckLog:
-    """The table `checks` and the HTTP validators of sources. No answer has a check that `batch_checks` holds back."""
+    """The table `checks` and the HTTP validators of sources. Checks that `batch_checks` holds back are not read."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -1,7 +1,7 @@
 """Compare the history with the archive: snapshots that are missing, and sources whose history is missing.
 
-A source without a history gets a new baseline at its next check, and nobody is alerted of what changed before it. So
-where the archive shows that there was a history, the caller refuses to begin another.
+A source without a history gets a new baseline at its next check, and no alert is sent for what changed before it. So
+where the archive shows that there was a history, the caller refuses to begin another one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def require_history(location: HistoryLocation, archive: SnapshotArchive) -> None
 def find_lost_sources(connection: Statements, archive: SnapshotArchive) -> Iterator[str]:
     """Yield a sentence for each source with snapshots of several releases and not one release in the history.
 
-    If all were imported, nobody was alerted of them, and the next check or import derives the history from them.
+    If all were imported, no alert was due for them, and the next check or import derives the history from them.
     """
     rows = connection.execute("SELECT name FROM sources WHERE id IN (SELECT source_id FROM releases)")
     recorded = {name for (name,) in rows}

@@ -26,8 +26,8 @@ else:
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
 MIGRATIONS = [f"version_{number}" for number in range(1, 10)]
-BUSY_SECONDS = 30.0  # that a lock is waited for while the process that holds it does nothing
-_TRY_SECONDS = 2.0  # between two looks at what it does
+BUSY_SECONDS = 30.0  # how long to wait for a lock whose holder does nothing
+_TRY_SECONDS = 2.0  # how long SQLite waits before this program looks whether the holder works
 
 RESTORE = (
     "restore a backup (`watcher backup FOLDER --restore`), or move the file away and derive the history from the "
@@ -168,11 +168,11 @@ class SqliteDatabase:
     def _can_wait(self, error: sqlite3.OperationalError, statement: str) -> bool:
         """Return whether a statement that failed because of a lock changed nothing and may succeed later."""
         is_repeatable = not self.conn.in_transaction or statement == _COMMIT
-        code = getattr(error, "sqlite_errorcode", 0)  # SQLITE_BUSY_SNAPSHOT and its like never pass by waiting
+        code = getattr(error, "sqlite_errorcode", 0)  # waiting never helps against SQLITE_BUSY_SNAPSHOT and its like
         return BUSY_SECONDS > 0 and is_repeatable and code == sqlite3.SQLITE_BUSY
 
     def _lock_for(self, statement: str) -> lock_holders.Lock:
-        """Return the lock that a statement waits for: a commit waits for those who read, others for who writes."""
+        """Return the lock that a statement waits for: a commit waits for readers, any other for the writer."""
         return lock_holders.Lock(path=self.path, kind="read" if statement == _COMMIT else "write")
 
     def executemany(self, statement: str, values: Iterable[Values], /) -> sqlite3.Cursor:

@@ -16,13 +16,13 @@ _NEWEST = "releases.place = (SELECT max(place) FROM releases newest WHERE newest
 
 
 class EventQuery(Struct, frozen=True, kw_only=True):
-    """Filters for events, combined with AND. A filter with several values accepts any of them, one without values all.
+    """Filters for events, combined with AND. A filter accepts any of its values; without values it accepts all events.
 
-    `since` and `until` are days, both included; `events` are globs. Since `latest` means the newest release of each
-    source. `document` is a name that `core.documents` returns.
-    `fingerprint` is the beginning of one. `before` is a place in the order of events: the day and place of a release,
-    and a row. `live_after` is the row of a release: only those that were written after it and that a check saw.
-    `seen_since` is a UTC time: only releases that a check saw then or later.
+    `since` and `until` are days, both included; `latest` as `since` means the newest release of each source. `events`
+    are globs. `document` is a name as `core/documents.py` writes it, `fingerprint` the beginning of one. `before` is a
+    place in the order of events: the day and place of a release, and a row. `live_after` is the row of a release: only
+    events of releases that were written after it and that a check saw. `seen_since` is a UTC time: only events of
+    releases that a check saw then or later.
     """
 
     sources: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ class EventReader:
         conditions, values = query.conditions()
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
-        found: list[list[tuple[int, int, str, str]]] = []
+        sides: list[list[tuple[int, int, str, str]]] = []
         for join, release in (("", "events.release_id"), (_JOIN_SIDES, "event_sides.release_id")):
             rows = self._db.execute(
                 f"""SELECT events.id, {release}, events.severity, events.event FROM events {join}
@@ -109,8 +109,8 @@ class EventReader:
                 {where} ORDER BY releases.dated DESC, releases.place DESC, events.id DESC {limit}""",  # noqa: S608 - the parts are ours
                 values,
             )
-            found.append(rows.fetchall()[::-1])
-        own, seen_from_other = found
+            sides.append(rows.fetchall()[::-1])
+        own, seen_from_other = sides
         if seen_from_other:
             in_own_group = {event for event, *_ in own}
             seen_from_other = [row for row in seen_from_other if row[0] not in in_own_group]

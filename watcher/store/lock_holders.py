@@ -39,7 +39,7 @@ class Lock(Struct, frozen=True, kw_only=True):
     kind: Literal["folder", "write", "read"]
 
     def find_holders(self) -> list[LockHolder]:
-        """Return the processes that hold it, other ones first."""
+        """Return the processes that hold it, this one last."""
         pids = {line.pid for line in _read_locks() if self._is_held_by(line)}
         holders = [holder for pid in sorted(pids) if (holder := _read_process(pid))]
         return sorted(holders, key=lambda holder: holder.pid == os.getpid())

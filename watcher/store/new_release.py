@@ -47,7 +47,7 @@ class Transition(Struct, frozen=True, kw_only=True):
 class NewRelease(Struct, frozen=True, kw_only=True):
     """A release that the history does not have yet.
 
-    `observed` is a UTC time; `live` says that a check of our own was served it. `returns` is the digest of the earlier
+    `observed` is a UTC time; `live` says that a check was served it. `returns` is the digest of the earlier
     release whose content came back as this one; the content then has another digest. `named`, `sequence`: see `Label`.
     """
 

@@ -94,9 +94,9 @@ class OutboxTable:
         )
 
     def correct_times(self, now: str) -> None:
-        """Let each delivery wait as long from now as it was to wait, if the clock is behind the time that set this.
+        """Restart waits that were set at a time after `now`: the clock was ahead then, or is behind now.
 
-        The clock was ahead then, or is behind now.
+        Each of these deliveries then waits from now as long as it was to wait.
         """
         # `state NOT IN` is the condition of the index.
         condition = """state NOT IN ('sent', 'digested') AND state IN ('pending', 'gathering')
@@ -117,7 +117,7 @@ class OutboxTable:
             )
 
     def list_unsent(self, source: str, release: str) -> list[str]:
-        """Return the ids of the deliveries of a release that nobody has tried to send."""
+        """Return the ids of the deliveries of a release that were never attempted."""
         rows = self._db.execute(
             """SELECT id FROM outbox WHERE source = ? AND release = ? AND attempts = 0
             AND state IN ('pending', 'gathering', 'silenced')""",
@@ -126,22 +126,22 @@ class OutboxTable:
         return [str(row[0]) for row in rows]
 
     def replace_unsent(self, deliveries: Mapping[str, Delivery | None]) -> None:
-        """Give deliveries another body, by id; withdraw those that are None: nothing of what they say holds."""
+        """Give deliveries another body, by id; withdraw those that are None, as nothing in them is true any more."""
         self._db.executemany(
             f"UPDATE outbox SET body = {_BODY}, body_of = NULL WHERE body_of = ?",  # noqa: S608 - constant
             [(identifier,) for identifier in deliveries],
         )
         self._db.executemany(
             "UPDATE outbox SET body = ?, body_of = NULL WHERE id = ?",
-            [(each.body, identifier) for identifier, each in deliveries.items() if each is not None],
+            [(delivery.body, identifier) for identifier, delivery in deliveries.items() if delivery is not None],
         )
         self._db.executemany(
             "UPDATE outbox SET state = 'withdrawn' WHERE id = ?",
-            [(identifier,) for identifier, each in deliveries.items() if each is None],
+            [(identifier,) for identifier, delivery in deliveries.items() if delivery is None],
         )
 
-    def end_patience(self, prefix: str, now: str) -> None:
-        """Make deliveries of sources whose names begin with `prefix` due that were never tried."""
+    def end_delays(self, prefix: str, now: str) -> None:
+        """Make deliveries that wait for their first attempt due at once; the source's name begins with `prefix`."""
         with self._db.transaction():
             self._db.execute(
                 """UPDATE outbox SET next_attempt = ?1, scheduled = ?1

@@ -74,7 +74,7 @@ class ReleaseFinder:
         return present.changes_from_text(self.read_settings(source)) if present is not None else ()
 
     def count_derivations(self) -> int:
-        """Return how often the histories of all sources were derived again: rows are other ones since."""
+        """Return how often the histories of all sources were derived again: their rows are new since then."""
         # A file that is opened read-only may not have the column yet.
         if "derivations" not in self._db.list_columns("sources"):
             return 0
@@ -114,10 +114,10 @@ class ReleaseFinder:
 
     def find_by_row(self, row: int) -> StoredRelease | None:
         """Return a release by its row, or None."""
-        found = self._db.execute(
+        source = self._db.execute(
             "SELECT name FROM releases JOIN sources ON sources.id = source_id WHERE releases.id = ?", [row]
         ).fetchone()
-        return next(self.select_releases(found[0], "releases.id = ?2", row)) if found else None
+        return next(self.select_releases(source[0], "releases.id = ?2", row)) if source else None
 
     def find_predecessor(self, release: StoredRelease) -> StoredRelease | None:
         """Return the release before one, None for the first."""
@@ -126,7 +126,7 @@ class ReleaseFinder:
 
     def read_with_predecessors(self, rows: Iterable[int]) -> dict[int, tuple[StoredRelease, StoredRelease | None]]:
         """Return releases by their rows, each with the one before it, None for the first of its source."""
-        found = self._db.query(
+        selected = self._db.query(
             """WITH wanted AS (
               SELECT id, source_id, place, (SELECT max(place) FROM releases earlier
                 WHERE earlier.source_id = releases.source_id AND earlier.place < releases.place) AS place_before
@@ -138,7 +138,7 @@ class ReleaseFinder:
             [json.dumps([*rows])],
         )
         releases: dict[int, tuple[StoredRelease, StoredRelease | None]] = {}
-        for row in found:
+        for row in selected:
             release = decode_release(row["source"], row)
             first = releases.get(row["wanted"])
             releases[row["wanted"]] = (first[0], release) if first else (release, None)

@@ -24,7 +24,8 @@ class Observation(Struct, frozen=True, kw_only=True):
 def merge_observation(stored: SnapshotInfo, observation: Observation) -> SnapshotInfo:
     """Return the receipt of a stored snapshot after one more observation.
 
-    The first accepted observation replaces what one of a held release said; later ones only make it earlier or live.
+    The first accepted observation replaces that of a held release. Later ones can only make the time earlier, or the
+    snapshot live.
     """
     if observation.accepted:
         stored = replace(stored, refused=None, was_release=False)

@@ -27,15 +27,15 @@ from watcher.store.snapshot_decoder import SnapshotDecoder
 from watcher.store.snapshot_file import MAX_SNAPSHOT, SUFFIX, ReceiptConflict, SnapshotInfo, read_info, verify_checksum
 from watcher.store.snapshot_receipts import SnapshotReceipts
 
-# Seconds at most before the next try of a write that another host came before. Each host waits a random part of
-# them: without that, one that is a little slower than two others loses every time.
+# The longest waits, in seconds, before a write is retried because another host wrote first. Each host waits a random
+# part of them: without that, one that is a little slower than two others loses every time.
 _WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6, 1.6, 1.6, 1.6)
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
 
-def _again_after_conflict(write: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """Repeat a write that another host came before: it reads what that one wrote, and decides again."""
+def _retry_after_conflict(write: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Retry a write if another host wrote first: the next attempt reads what that host wrote, and decides again."""
 
     @wraps(write)
     def try_writes(*arguments: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
@@ -67,7 +67,7 @@ class SnapshotArchive:
         self._decoder = SnapshotDecoder(self._receipts)
         self._next_step: dict[str, str] = {}  # by source: the snapshot that the next longer step goes back to
 
-    @_again_after_conflict
+    @_retry_after_conflict
     def store_snapshot(
         self,
         data: bytes,
@@ -164,9 +164,9 @@ class SnapshotArchive:
         info = merge_observation(stored, Observation(observed=observed, origin="", live=live, sequence=sequence))
         return info.observed, info.sequence
 
-    @_again_after_conflict
+    @_retry_after_conflict
     def record_refusal(self, source: str, sha256: str, reason: str | None, *, was_release: bool = False) -> None:
-        """Record why a snapshot can be no release, in a sentence; None: it is one. Nothing without the snapshot.
+        """Record why a snapshot can be no release, in a sentence; None: it is one. Ignores a missing snapshot.
 
         `was_release`: the history had it until now.
         """
@@ -183,14 +183,14 @@ class SnapshotArchive:
         stored = self._receipts.read_all(source).get(sha256)
         return stored is not None and stored.was_release
 
-    @_again_after_conflict
+    @_retry_after_conflict
     def withdraw(self, source: str, sha256: str) -> None:
         """Make a snapshot one that is not accepted, so that no rebuild makes a release of it."""
         with self._receipts.lock(source):
             stored = self._receipts.read(source, sha256)
             self._receipts.rewrite(stored, replace(stored, accepted=False))
 
-    @_again_after_conflict
+    @_retry_after_conflict
     def forget_return(self, source: str, sha256: str, at: str) -> None:
         """Remove a time at which a snapshot came back (`record_return`)."""
         with self._receipts.lock(source):
@@ -199,7 +199,7 @@ class SnapshotArchive:
             returned = tuple(other for other in stored.returned if other != at)
             self._receipts.rewrite(stored, replace(stored, returned=returned, return_sequences=sequences))
 
-    @_again_after_conflict
+    @_retry_after_conflict
     def record_return(self, source: str, sha256: str, at: str, accepted_by: str) -> int | None:
         """Record that a snapshot came back after newer ones and was accepted; return the `sequence` of that.
 
@@ -214,7 +214,7 @@ class SnapshotArchive:
                 stored = self._receipts.rewrite(stored, info)
             return stored.return_sequences.get(at)
 
-    @_again_after_conflict
+    @_retry_after_conflict
     def record_repeat(self, source: str, sha256: str, at: str) -> None:
         """Record that an imported copy was served at a UTC time. Raises StoreError if the snapshot is missing."""
         with self._receipts.lock(source):

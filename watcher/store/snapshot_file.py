@@ -40,13 +40,13 @@ class SnapshotInfo(Struct, frozen=True, kw_only=True):
     """The receipt of a snapshot: everything about it but its bytes.
 
     `prefix` is the snapshot it is compressed against; `number` counts in its source from 0. `observed` is the UTC time
-    it was first seen, None if nobody dated it. `origin` is a URL, a file name or `git:REPO:PATH@COMMIT`; `registry` and
-    `format` say how to read it again. `live`: a check of our own was served it as the newest. `accepted` is False for a
+    it was first seen, None if it has no date. `origin` is a URL, a file name or `git:REPO:PATH@COMMIT`; `registry` and
+    `format` say how to read it again. `live`: a check was served it as the newest. `accepted` is False for a
     snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
     after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
     `named` is the earliest time that an imported file of it was named after (`release_order.Label`). `refused` says why
     it became no release although it is accepted: it cannot be read or judged; None for any other. `was_release`: it was
-    in the history before that, so subscribers were alerted of it. `sequence` numbers the live snapshots of a source and
+    in the history before that, so it was alerted. `sequence` numbers the live snapshots of a source and
     the times in `returned` (`return_sequences`) in the order in which checks were served them (`release_order.Label`).
     `accepted_by`: what ended its last hold (`Hold.by`), None for a snapshot that was not held.
     """

@@ -35,8 +35,8 @@ else:
     shared_receipts = load("shared_receipts")
 
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_BUSY_SECONDS = 30.0  # that a lock is waited for while the process that holds it does nothing
-_LOCK_PAUSE, _TRIES = 0.01, 100  # seconds between two tries; tries between two looks at that process
+_BUSY_SECONDS = 30.0  # how long to wait for a lock whose holder does nothing
+_LOCK_PAUSE, _TRIES = 0.01, 100  # seconds between two tries; tries until the holder is looked at again
 
 
 class _Batch:
@@ -128,7 +128,7 @@ class SnapshotReceipts:
     def lock(self, source: str) -> Iterator[None]:
         """Keep other processes from writing snapshots of a source during the block; read what they wrote before.
 
-        In object storage, hosts that write take no turns: the second one gets ReceiptConflict from `write`. Raises
+        In object storage no lock holds off other hosts: the second writer gets ReceiptConflict from `write`. Raises
         StoreError if another process keeps the lock.
         """
         if source in self._locked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.intervals import Interval
 from watcher.core.model import FREE
@@ -69,6 +69,23 @@ class VersionFinder:
         Given several conditions, each must hold: one of the ports, one of the names. `at` limits them to the states in
         one release.
         """
+        conditions, values = self._list_conditions(source, ports, names, rows, at)
+        states = self._db.execute(
+            f"""SELECT section, key, status, fields, first, until, id FROM versions
+            WHERE {" AND ".join(conditions)} ORDER BY first, low NULLS FIRST, name, key""",  # noqa: S608 - the parts are ours
+            values,
+        ).fetchall()
+        return self._decode_versions(source, states)
+
+    def _list_conditions(
+        self,
+        source: str,
+        ports: Sequence[Interval],
+        names: Sequence[str],
+        rows: Iterable[int] | None,
+        at: StoredRelease | None,
+    ) -> tuple[list[str], dict[str, object]]:
+        """Return the SQL conditions of `find`, and the values of their parameters."""
         # The plus keeps SQLite from using the index on the source: a port or a name matches far fewer rows.
         conditions = ["+source_id = :source"]
         values: dict[str, object] = {"source": self._releases.find_source_row(source)}
@@ -90,11 +107,10 @@ class VersionFinder:
         if at:
             conditions.append("first <= :place AND (until IS NULL OR until > :place)")
             values.update(place=at.place)
-        states = self._db.execute(
-            f"""SELECT section, key, status, fields, first, until, id FROM versions
-            WHERE {" AND ".join(conditions)} ORDER BY first, low NULLS FIRST, name, key""",  # noqa: S608 - the parts are ours
-            values,
-        ).fetchall()
+        return conditions, values
+
+    def _decode_versions(self, source: str, states: Sequence[Sequence[Any]]) -> list[EntryVersion]:
+        """Return rows of `versions` (the columns of an item, `first`, `until`, `id`) with their releases."""
         places = json.dumps([place for row in states for place in row[4:6] if place is not None])
         releases = self._releases.select_releases(
             source, "place IN (SELECT CAST(value AS BIGINT) FROM json_each(?2))", places
@@ -129,8 +145,8 @@ class VersionFinder:
         by_source: dict[str, list[int]] = {}
         for source, row in rows:
             by_source.setdefault(source, []).append(row)
-        found = {version.row: version for name, ids in by_source.items() for version in self.find(name, rows=ids)}
-        return [found[row] for _, row in rows]
+        versions = {version.row: version for name, ids in by_source.items() for version in self.find(name, rows=ids)}
+        return [versions[row] for _, row in rows]
 
     def list_port_states(self, source: str, at: StoredRelease, protocol: str = "") -> list[PortState]:
         """Return what the rows of one release say of ports; with a protocol, the rows of it and those without one."""

@@ -129,19 +129,19 @@ def test_only_leases_of_running_work_are_extended(tables: WorkTables) -> None:
 def test_what_is_due_and_lost_its_job_gets_another_one(tables: WorkTables) -> None:
     (item,) = configure(tables, "ports")
     maker = JobMaker()
-    assert tables.find_ready(most=10, each=4) == [item]
+    assert tables.find_ready(most=10, per_host=4) == [item]
     maker.add([item], tables.connection)
-    assert tables.find_ready(most=10, each=4) == []
+    assert tables.find_ready(most=10, per_host=4) == []
     tables.connection.execute("DELETE FROM procrastinate_jobs")  # lost
-    assert tables.find_ready(most=10, each=4) == [item]
+    assert tables.find_ready(most=10, per_host=4) == [item]
 
 
 def test_what_is_not_due_or_claimed_gets_no_job(tables: WorkTables) -> None:
     configure(tables, "later", first=60.0)
-    assert tables.find_ready(most=10, each=4) == []
+    assert tables.find_ready(most=10, per_host=4) == []
     (item,) = configure(tables, "now")
     claim(tables, item, 1)
-    assert tables.find_ready(most=10, each=4) == []
+    assert tables.find_ready(most=10, per_host=4) == []
 
 
 def test_the_job_of_a_dead_worker_is_removed_when_nobody_claims_its_work(tables: WorkTables) -> None:
@@ -154,7 +154,7 @@ def test_the_job_of_a_dead_worker_is_removed_when_nobody_claims_its_work(tables:
     claimed = tables.list_claimed()
     assert maker.remove_hanging(tables.connection, claimed, now=0.0, lease=60.0) == 0
     assert maker.remove_hanging(tables.connection, claimed, now=61.0, lease=60.0) == 1
-    assert tables.find_ready(most=10, each=4) == [items[0]]
+    assert tables.find_ready(most=10, per_host=4) == [items[0]]
 
 
 def test_a_slow_host_leaves_room_in_the_queue_for_others(tables: WorkTables) -> None:
@@ -166,18 +166,18 @@ def test_a_slow_host_leaves_room_in_the_queue_for_others(tables: WorkTables) -> 
             DueWork(item=fast, host="fast.example", every=60.0, first=0.0),
         ]
     )
-    ready = tables.find_ready(most=10, each=4)
+    ready = tables.find_ready(most=10, per_host=4)
     assert len(ready) == 5
     assert fast in ready
     JobMaker().add(ready, tables.connection)
-    assert tables.find_ready(most=10, each=4) == []
-    assert tables.find_ready(most=10, each=6)[0].name.startswith("slow")
+    assert tables.find_ready(most=10, per_host=4) == []
+    assert tables.find_ready(most=10, per_host=6)[0].name.startswith("slow")
 
 
 def test_a_host_that_asked_for_a_pause_gets_no_jobs(tables: WorkTables) -> None:
     configure(tables, "ports", host="busy.example")
     tables.block_host("busy.example", 60.0)
-    assert tables.find_ready(most=10, each=4) == []
+    assert tables.find_ready(most=10, per_host=4) == []
     assert 59 < tables.read_block("busy.example") <= 60
     assert tables.read_block("other.example") == 0
 
@@ -185,7 +185,7 @@ def test_a_host_that_asked_for_a_pause_gets_no_jobs(tables: WorkTables) -> None:
 def test_deliveries_come_before_checks(tables: WorkTables) -> None:
     configure(tables, "ports")
     tables.mark_channels_due(["mail"])
-    assert [item.kind for item in tables.find_ready(most=10, each=4)] == [DELIVER, CHECK]
+    assert [item.kind for item in tables.find_ready(most=10, per_host=4)] == [DELIVER, CHECK]
 
 
 def test_a_source_that_is_configured_no_more_is_no_work(tables: WorkTables) -> None:
@@ -282,9 +282,9 @@ def test_the_queue_of_another_version_is_replaced(tables: WorkTables) -> None:
     (item,) = configure(tables, "ports")
     JobMaker().add([item], tables.connection)
     tables.create(read_schema(), VERSION)
-    assert tables.find_ready(most=10, each=4) == []
+    assert tables.find_ready(most=10, per_host=4) == []
     tables.create(read_schema(), "procrastinate 99")
-    assert tables.find_ready(most=10, each=4) == [item]
+    assert tables.find_ready(most=10, per_host=4) == [item]
 
 
 def test_a_history_in_sqlite_has_no_workers(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ _STAND = 1.0  # seconds between two attempts to be elected, and between two swee
 _BUSY = 0.2  # seconds between two sweeps while there is work
 _DIGESTS = 5.0  # seconds between two rounds over digests and hourly limits
 _MOST = 256  # jobs at a time: the queue looks through all of them for the next one
-_EACH = 4  # jobs of one host at a time
+_PER_HOST = 4  # jobs of one host at a time
 _SPREAD = 0.1  # of a source's interval: the longest time over which overdue checks are spread
 
 
@@ -100,7 +100,7 @@ class WorkScheduler:
         else:
             channels = monitor.store.outbox.list_due_channels(to_text(self._clock.now()))
         tables.mark_channels_due(channels)
-        ready = tables.find_ready(most=_MOST, each=_EACH)
+        ready = tables.find_ready(most=_MOST, per_host=_PER_HOST)
         self._maker.add(ready, tables.connection)
         return len(ready)
 

@@ -87,7 +87,7 @@ def read_allocation(text: str) -> EntryFacts:
     return NO_FACTS
 
 
-@lru_cache(maxsize=8192)  # the same rows are read every day
+@lru_cache(maxsize=8192)  # the same rows occur in every release
 def read_text(text: str) -> EntryFacts:
     """Return the facts in a name."""
     facts = read_allocation(text)

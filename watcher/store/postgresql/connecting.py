@@ -38,7 +38,7 @@ def _make_token(process: int) -> str:  # noqa: ARG001 - a forked child is anothe
 
 
 def name_session() -> str:
-    """Return the name of this process's sessions, which no other process has: for people the host and the number."""
+    """Return the name of this process's sessions. No other process has it; people see the host and the process id."""
     process = os.getpid()
     begin, end = f"watcher {_make_token(process)} (", f", process {process})"
     host = socket.gethostname().encode("ascii", "replace").decode()

@@ -29,7 +29,7 @@ from watcher.store.sqlite_copy import count_rows, find_damage
 from watcher.store.transfer import copy_history
 
 OLDEST_SERVER = 130000  # `normalize` of texts and hash indexes that survive a crash are older; 12 is not maintained
-LOCK_SECONDS = 300  # that a writer waits for another one: whether that one works cannot be seen from here
+LOCK_SECONDS = 300  # how long a writer waits for another one: nothing here shows whether that one works
 _ROWS_AT_A_TIME = 2_000
 _STREAMS = count(1)  # the numbers of cursors
 # One round trip. A session waits for the lock before it reads, so that it sees what the last writer wrote.
@@ -104,7 +104,7 @@ class PostgresqlDatabase:
     def _open(self) -> psycopg.Connection[tuple[Any, ...]]:
         connection = connect(self.url)
         # Compiling a statement costs more than most of them; its cost is not known before the tables were analysed.
-        # Nothing waits forever: not a reader for a migration either, nor a check for the turn of a host.
+        # Nothing waits forever, neither a reader for a migration nor a check for the lock of a host.
         connection.execute(f"SET jit = off; SET lock_timeout = '{LOCK_SECONDS}s'".encode())
         if self._read_only:
             connection.execute("SET default_transaction_read_only = on")
@@ -129,7 +129,7 @@ class PostgresqlDatabase:
         return self.conn.info.transaction_status != pq.TransactionStatus.IDLE and not self.conn.closed
 
     def execute(self, statement: str, values: Values = (), /) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run a statement; its rows are tuples. One that writes takes its turn, also outside a transaction."""
+        """Run a statement; its rows are tuples. One that writes first waits for the lock of writers."""
         if translate(statement).writes and not self.in_transaction:
             with self.transaction():
                 return self.execute_at_once(statement, values)
@@ -267,8 +267,8 @@ class PostgresqlDatabase:
     def transaction(self) -> Iterator[None]:
         """Run a block all or nothing. A nested call is a savepoint.
 
-        Writers take turns: each waits for a lock of the history. Raises StoreError if another one keeps the lock, or
-        the server fails: the history is then unchanged.
+        A writer waits until no other one has the lock of the history. Raises StoreError if another one keeps it, or the
+        server fails: the history is then unchanged.
         """
         if self.in_transaction:
             with self._savepoint():

@@ -24,7 +24,7 @@ class Election:
         self._is_elected = False
 
     def is_elected(self) -> bool:
-        """Return whether this candidate is the elected one; stand for election if nobody is."""
+        """Return whether this candidate is the elected one; elect it if nobody else is."""
         try:
             if self._connection is None:
                 self._connection = connect(self._url)
@@ -38,7 +38,7 @@ class Election:
         return self._is_elected
 
     def close(self) -> None:
-        """Step down."""
+        """End the connection, so that another candidate can be elected."""
         self._is_elected = False
         if self._connection is not None:
             self._connection.close()

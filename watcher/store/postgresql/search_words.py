@@ -11,9 +11,8 @@ from collections.abc import Iterator
 
 _WORD = re.compile(r"(?:[^\W_]|[\ue000-\uf8ff])+")  # letters and numbers of all scripts, and characters for private use
 _QUOTED = re.compile(r'"(?P<phrase>(?:[^"]|"")*)"(?P<prefix>\*?)|(?P<or>\bOR\b)|(?P<word>\w+)')
-_LAST_POSITION = (
-    16383  # of a word that a tsvector holds (https://www.postgresql.org/docs/current/textsearch-limitations.html)
-)
+# Of a word in a tsvector (https://www.postgresql.org/docs/current/textsearch-limitations.html).
+_LAST_POSITION = 16383
 _LONGEST_WORD = 500  # characters: a word of a tsvector has at most 2046 bytes
 _LONGEST_TEXT = 200_000  # characters: the words of a tsvector have at most 1 MiB
 

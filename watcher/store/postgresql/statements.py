@@ -38,7 +38,9 @@ class Statement(Struct, frozen=True, kw_only=True):
 
     def encode_values(self, values: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
         """Return values for the placeholders."""
-        named = values if isinstance(values, Mapping) else {f"p{number}": each for number, each in enumerate(values, 1)}
+        named = (
+            values if isinstance(values, Mapping) else {f"p{number}": value for number, value in enumerate(values, 1)}
+        )
         if self.queries:
             named = {**named, **{name: encode_query(named[name]) for name in self.queries}}
         return named if self.numbered or isinstance(values, Mapping) else list(named.values())

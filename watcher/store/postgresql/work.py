@@ -1,4 +1,4 @@
-"""What is due, who works on it, and when a host may be asked: the tables of `work.sql`.
+"""What is due, who works on it, and when a host may get a request: the tables of `work.sql`.
 
 A claim is a lease: the worker extends those that it works on, and what a dead worker had is due again when its lease
 ends. A worker that was only slow comes back with an old token, and `guard` refuses what it writes.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from watcher.store.postgresql.database import PostgresqlDatabase
 
 _HOST_KEY = "hashtextextended('registry-watcher host ' || current_schema() || ' ' || CAST(? AS TEXT), 0)"
-_AT_A_TIME = 500  # rows of what is due that one sweep reads: those that wait longest
+_AT_A_TIME = 500  # due rows that one query reads: those that wait longest
 _TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 # What is due, is claimed by no living worker and has no job (which names its work in its arguments). Of one host only
 # the first few: a slow host does not keep the workers from the others.
@@ -31,15 +31,15 @@ waiting AS (
   SELECT kind, name, host, due FROM work
   WHERE due <= now() AND (until IS NULL OR until <= now())
     AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.kind = work.kind AND jobs.name = work.name)
-    AND host NOT IN (SELECT host FROM busy WHERE number >= :each)
+    AND host NOT IN (SELECT host FROM busy WHERE number >= :per_host)
     AND host NOT IN (SELECT host FROM work_hosts WHERE blocked > now())
   ORDER BY due LIMIT {_AT_A_TIME}),
 placed AS (SELECT *, row_number() OVER (PARTITION BY host ORDER BY due) AS place FROM waiting)
 SELECT kind, name FROM placed LEFT JOIN busy USING (host)
-WHERE host = '' OR place + coalesce(number, 0) <= :each
+WHERE host = '' OR place + coalesce(number, 0) <= :per_host
 ORDER BY kind = 'check', due LIMIT greatest(0, :most - (SELECT count(*) FROM jobs))"""  # noqa: S608 - constants
 
-# `due + interval '0'` is no condition of an index: with many rows due the one of `due` would be slower than the key.
+# `due + interval '0'` keeps the planner from the index of `due`, which is slower than the key if many rows are due.
 CLAIM = """
 UPDATE work SET worker = ?, token = token + 1, until = now() + make_interval(secs => ?)
 WHERE (kind, name) = (SELECT kind, name FROM work WHERE kind = ? AND name = ? AND due + interval '0' <= now()
@@ -86,7 +86,7 @@ class WorkTables:
         return bool(row and row[0])
 
     def register(self, host: str, process: int, version: str, lease: float) -> int:
-        """Add a worker and return its number. Workers that ended more than a day ago are forgotten."""
+        """Add a worker and return its number. Workers that ended more than a day ago are deleted."""
         self._db.execute_at_once("DELETE FROM work_workers WHERE until < now() - interval '1 day'")
         row = self._db.execute_at_once(
             """INSERT INTO work_workers (host, process, session, version, until)
@@ -165,8 +165,8 @@ class WorkTables:
         return [item for item in items if (item.kind, item.name) not in known]
 
     def synchronize(self, configured: Iterable[DueWork]) -> None:
-        """Let the rows be those that the configuration asks for. An interval that became shorter counts from now on."""
-        rows = [(each.item.kind, each.item.name, each.host, each.every, each.first) for each in configured]
+        """Make the rows those that the configuration asks for. An interval that became shorter counts from now on."""
+        rows = [(due.item.kind, due.item.name, due.host, due.every, due.first) for due in configured]
         with self._db.transaction():
             self._db.execute(
                 """CREATE TEMPORARY TABLE configured (kind TEXT COLLATE "C", name TEXT COLLATE "C",
@@ -198,9 +198,9 @@ class WorkTables:
             [(DELIVER, channel) for channel in channels],
         )
 
-    def find_ready(self, *, most: int, each: int) -> list[WorkItem]:
-        """Return what is due and has no job, while there are fewer than `most` jobs, and `each` of one host."""
-        rows = self._db.execute_at_once(READY, {"most": most, "each": each})
+    def find_ready(self, *, most: int, per_host: int) -> list[WorkItem]:
+        """Return what is due and has no job, while there are fewer than `most` jobs, and `per_host` of one host."""
+        rows = self._db.execute_at_once(READY, {"most": most, "per_host": per_host})
         return [WorkItem(kind=kind, name=name) for kind, name in rows]
 
     def list_claimed(self) -> set[str]:
@@ -230,7 +230,7 @@ class WorkTables:
         return WorkLoad(due=due, running=running, late=late)
 
     def lock_host(self, host: str) -> int:
-        """Wait until no other session has the turn of a host, take it, and return the session, with which it ends."""
+        """Wait for the lock of a host; return the number of the session, with which the lock ends."""
         row = self._db.execute_at_once(f"SELECT pg_backend_pid(), pg_advisory_lock({_HOST_KEY})", [host]).fetchone()
         return int(row[0]) if row else 0
 
