@@ -131,8 +131,7 @@ def test_documents_have_the_numbers_of_the_code() -> None:
             f"it reads at most {webhook._REPLY_BYTES // 1024} KiB",
             f"it reads at most {smtp_session._REPLY_BYTES // 1024} KiB",
             f"up to {daemon_jobs._CHANNELS} at a time",
-            f"at most {smtp_errors._LENGTH} characters",
-            f"at most {delivery._LONGEST_ERROR} characters",
+            f"at most {smtp_errors.LONGEST_ERROR} characters",
             f"over some {sum(delivery.RETRY_WAITS, timedelta()) / timedelta(hours=1):.0f} hours",
         ),
         "collections.md": (

@@ -25,11 +25,12 @@ from watcher.store.store import Store
 RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
 CLAIM = timedelta(minutes=10)  # longer than any message takes
 _UNCONFIGURED_WAIT = timedelta(hours=1)
-_LONGEST_ERROR = 500  # characters
 _LONGEST_WAIT = timedelta(hours=24)
 
 
 class DeliveryReport(Struct, frozen=True):
+    """How many deliveries were sent, are retried later, and have failed for good."""
+
     sent: int = 0
     retried: int = 0
     failed: int = 0
@@ -94,9 +95,9 @@ class _Sender:
         except ConfigError as error:
             # The operator can correct a secret that cannot be read; until then the message waits.
             self._record_failure(delivery, DeliveryError(str(error), permanent=False))
-        except Exception as error:  # noqa: BLE001 - an error that no channel foresees is a failed try too
+        except Exception as error:  # noqa: BLE001 - an unexpected error is a failed try too
             # Other messages of the channel are still tried: it may be this message.
-            self._record_failure(delivery, _describe_unforeseen(error), is_of_channel=False)
+            self._record_failure(delivery, _describe_unexpected(error), is_of_channel=False)
         else:
             now = self._clock.now()
             with self._store.transaction():
@@ -133,7 +134,7 @@ class _Sender:
         self.report += DeliveryReport(retried=1)
 
 
-def _describe_unforeseen(error: Exception) -> DeliveryError:
+def _describe_unexpected(error: Exception) -> DeliveryError:
     """Return the error with its place and without its text, which could have a secret."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"

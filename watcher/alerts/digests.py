@@ -52,6 +52,7 @@ def _split_by_size(gathered: Sequence[Delivery], max_bytes: int) -> Iterator[lis
 
 
 def postpone_excess(store: Store, most_per_hour: Mapping[str, int], now: datetime) -> None:
+    """Postpone the due messages of each channel that exceed its limit per hour; the oldest go first."""
     for channel, most in most_per_hour.items():
         with store.transaction():
             room = max(0, most - store.outbox.count_sent(channel, to_text(now - _HOUR), to_text(now)))

@@ -16,7 +16,7 @@ from watcher.core.times import to_text
 
 
 def render_release(channel: Channel, recipient: str, comparison: Comparison, *, mark: str = "") -> Delivery:
-    """Return the delivery of a release. The same release, `mark` and events of the calendar give the same id."""
+    """Return the delivery of a release. The same release, `mark` and events of deadlines give the same id."""
     # Ids, not snapshots: a release that is served again after newer ones has the snapshot of its first time.
     parts = (channel.name, recipient, comparison.source, comparison.old.id, comparison.new.id)
     timed = sorted(event.fingerprint for event in comparison.events) if comparison.timed else []

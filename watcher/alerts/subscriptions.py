@@ -1,4 +1,4 @@
-"""Which events a subscription selects: one rule for channels, subscriptions and rules to ignore. Pure.
+"""Which events a subscription selects: one rule for channels, subscriptions and ignore rules. Pure.
 
 `matches` decides about one event. An `EventView` has what filters look at, read once for all subscriptions: the event
 and the entries, contacts and headers that its changes removed, added or changed, as they were and as they are now.
@@ -41,7 +41,7 @@ class Inventories(Protocol):
 class EventView(Struct, frozen=True, kw_only=True, dict=True):
     """An event of a source with its changes, and what filters compare, each computed when a filter needs it.
 
-    `background` has the people that its entries name, and the entries of an event that the calendar made.
+    `background` has the people that its entries name, and the entries of an event of a deadline.
     """
 
     source: str
@@ -103,9 +103,9 @@ class EventView(Struct, frozen=True, kw_only=True, dict=True):
 
         Those of quiet changes do not count: bookkeeping is not about the people of a row.
         """
-        loud = [change for change in self.changes if not change.quiet]
-        yield self.background.old_people, [change.before for change in loud if change.before]
-        yield self.background.new_people, [*(change.after for change in loud if change.after), *self._listed]
+        shown = [change for change in self.changes if not change.quiet]
+        yield self.background.old_people, [change.before for change in shown if change.before]
+        yield self.background.new_people, [*(change.after for change in shown if change.after), *self._listed]
 
 
 class Subscription(Struct, frozen=True, kw_only=True):

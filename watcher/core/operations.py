@@ -124,7 +124,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
 
 
 WATCHER = "watcher"  # the source of a notice that is not about a source
-HEARTBEAT_ALARM = "watcher:heartbeat"  # the source of the alarm that the monitoring service answers heartbeats and does not count them
+HEARTBEAT_ALARM = "watcher:heartbeat"  # the source of the alarm that heartbeats are answered, not counted
 
 
 # notice id → severity

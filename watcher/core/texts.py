@@ -21,6 +21,11 @@ def cut_text(text: str, longest: int) -> str:
     return f"{text[:kept]}… and {len(text) - kept:,} more characters"
 
 
+def truncate_text(text: str, longest: int) -> str:
+    """Return a text of at most so many characters, which ends in … if it was longer."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def cut_names(names: str) -> str:
     """Return names that are joined by ", ", each cut to LONGEST_NAME and all together to LONGEST_NAMES."""
     return cut_text(", ".join(cut_text(name, LONGEST_NAME) for name in names.split(", ")), LONGEST_NAMES)

@@ -176,7 +176,7 @@ class HttpFetcher:
     def _request(self, url: str, sent: Validators, *, no_cache: bool) -> Response | NotModified | str:
         if self._limiter is None:
             return self._send(url, sent, no_cache=no_cache)
-        with self._limiter.turn(urlsplit(url).netloc) as waited:
+        with self._limiter.lock_host(urlsplit(url).netloc) as waited:
             self._guard.extend(waited)
             return self._send(url, sent, no_cache=no_cache)
 
@@ -214,7 +214,7 @@ class HttpFetcher:
     def _wait_for_host(self, url: str) -> None:
         """Wait for the interval of the host.
 
-        Raises FetchError (`retry_later`) if the host asked for a pause, and StoreError if its turn was lost.
+        Raises FetchError (`retry_later`) if the host asked for a pause, and StoreError if the lock of the host was lost.
         """
         if self._limiter is None:
             return

@@ -16,8 +16,8 @@ JITTER = 0.5
 class HostLimiter(Protocol):
     """Says when a host may get a request: for the threads of a process, or for all workers of a history."""
 
-    def turn(self, host: str) -> AbstractContextManager[float]:
-        """Wait for the turn of a host and keep it for the block; give the seconds that this took."""
+    def lock_host(self, host: str) -> AbstractContextManager[float]:
+        """Wait for the lock of a host and keep it for the block; yield the seconds that this took."""
         ...
 
     def reserve(self, host: str) -> float:
@@ -25,11 +25,11 @@ class HostLimiter(Protocol):
         ...
 
     def confirm(self, host: str) -> None:
-        """Raise StoreError if the turn of a host was given to another worker meanwhile: call it before a request."""
+        """Raise StoreError if the lock of a host was lost meanwhile. Call it before a request."""
         ...
 
     def block(self, host: str, seconds: float) -> None:
-        """Record that a host asked for no requests for so many seconds; a longer pause that is recorded holds."""
+        """Record that a host asked for no requests for so many seconds; a longer recorded pause stays."""
         ...
 
     def blocked_for(self, host: str) -> float:
@@ -46,8 +46,8 @@ class HostRateLimiter(Struct):
     _blocked: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def turn(self, host: str) -> AbstractContextManager[float]:  # noqa: ARG002 - a HostLimiter's signature
-        """Give the turn at once: threads that wait for a slow host do not wait for each other."""
+    def lock_host(self, host: str) -> AbstractContextManager[float]:  # noqa: ARG002 - a HostLimiter's signature
+        """Lock nothing: threads that wait for a slow host do not wait for each other."""
         return nullcontext(0.0)
 
     def reserve(self, host: str) -> float:
@@ -59,10 +59,10 @@ class HostRateLimiter(Struct):
         return reserved - now
 
     def confirm(self, host: str) -> None:
-        """Do nothing: nobody takes a turn away."""
+        """Do nothing: there is no lock that can be lost."""
 
     def block(self, host: str, seconds: float) -> None:
-        """Record that a host asked for no requests for so many seconds; a longer pause that is recorded holds."""
+        """Record that a host asked for no requests for so many seconds; a longer recorded pause stays."""
         now = self.clock.monotonic()
         with self._lock:
             self._blocked[host] = max(now + seconds, self._blocked.get(host, now))

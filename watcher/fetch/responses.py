@@ -36,7 +36,7 @@ _CODINGS = frozenset(
 _SHORT = 3  # parts of a URL that are no longer say nothing
 _GZIP = b"\x1f\x8b\x08"
 _PACKED = {_GZIP: "gzip", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
-_MAX_MEMBERS = 100_000  # of some 20 bytes at least, each of which costs as much as some kilobytes
+_MAX_MEMBERS = 100_000  # one has at least 20 bytes and takes as long as some kilobytes
 
 
 def parse_retry_after(retry_after: str, *, now: datetime, least: float = RETRY_AFTER_MIN) -> float | None:

@@ -66,7 +66,7 @@ class Decisions:
         return self._parts.holds.reject(self._parts.holds.find(release), to_text(self._parts.clock.now()))
 
     def withdraw_refused(self, release: str) -> str | None:
-        """Keep rebuilds from trying a refused snapshot again; return its id, None if no refused snapshot has the name."""
+        """Keep rebuilds from trying a refused snapshot again; return its id, None if there is no such snapshot."""
         for snapshot in self._parts.archive.list_snapshots(self._parts.source):
             if snapshot.accepted and snapshot.refused and snapshot.sha256.startswith(release.lower()):
                 self._parts.archive.withdraw(self._parts.source, snapshot.sha256)

@@ -70,7 +70,7 @@ class HealthVerdict(Struct, frozen=True, kw_only=True):
 
 
 def find_alarm(streak: CheckStreak, limits: Limits) -> str | None:
-    """Return the id of the alarm that the last checks of a source deserve; None if it is healthy.
+    """Return the id of the alarm that the last checks of a source call for; None if it is healthy.
 
     One of URGENT_REASONS, which do not go away by waiting, raises it at the first failure.
     """

@@ -12,6 +12,7 @@ from watcher.alerts.routing import AlertRouter
 from watcher.core.errors import UsageError
 from watcher.core.operations import Delivery, Hold, HoldState, Reason
 from watcher.monitor import plausibility
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.plausibility import Bounds
 from watcher.monitor.timeline import OvertakenError
 from watcher.store.store import Store
@@ -44,27 +45,26 @@ class Holds:
 
     def count_serving(
         self,
-        earlier: Hold | None,
-        digest: str,
-        sha256: str,
-        at: str,
+        candidate: Candidate,
         reasons: tuple[Reason, ...],
         *,
+        digest: str,
         published: str | None,
         entries: int,
-    ) -> Hold:
-        """Return the hold of what a check was served, after an earlier hold of it. Writes nothing."""
+    ) -> tuple[Hold | None, Hold]:
+        """Return the earlier hold of a content, and its hold now that one more check was served it. Writes nothing."""
+        earlier = self.get(digest)
         current = Hold(
             source=self._source,
             digest=digest,
-            sha256=sha256,
+            sha256=candidate.sha256,
             published=published,
             entries=entries,
             reasons=reasons,
-            first_seen=at,
-            last_seen=at,
+            first_seen=candidate.seen,
+            last_seen=candidate.seen,
         )
-        return plausibility.count_serving(earlier, current)
+        return earlier, plausibility.count_serving(earlier, current)
 
     def record(self, hold: Hold, sha256: str, earlier: Hold | None) -> None:
         """Write a hold with the snapshot it was served as, and notify the operators if that is due.

@@ -1,7 +1,7 @@
 """Import old releases from files, folders and git repositories.
 
 The order does not matter and repeating is safe: each release goes where it belongs by its date, and releases that the
-history has are left alone. Nobody is alerted.
+history has are left alone. No alerts are sent.
 """
 
 from __future__ import annotations

@@ -61,12 +61,12 @@ class ReleaseIngest:
         bounds: Bounds | None = None,
         document: str = "",
         collection: str = "",
-        patience: timedelta = timedelta(),
+        alert_delay: timedelta = timedelta(),
     ) -> None:
         """Without `alerts` nobody is notified.
 
         `collection` is the name of the collection that the source is a group of. Alerts about entries that may have
-        moved to or from another group wait for so much `patience`, unless the sweep ends before.
+        moved to or from another group wait for `alert_delay`, unless the sweep ends before.
 
         `document` is the id that the published document must have if the registry's rules do not say; a document
         without an id, as one that only says where the registry moved, is accepted.
@@ -82,7 +82,7 @@ class ReleaseIngest:
             bounds=bounds,
             document=document,
             collection=collection,
-            patience=patience,
+            alert_delay=alert_delay,
         )
         self.source = source
         self.settings = settings
@@ -171,15 +171,8 @@ class ReleaseIngest:
     def _hold_or_confirm(
         self, content: Content, candidate: Candidate, reasons: tuple[Reason, ...], remark: str | None
     ) -> CheckResult:
-        earlier = self._holds.get(content.digest)
-        hold = self._holds.count_serving(
-            earlier,
-            content.digest,
-            candidate.sha256,
-            candidate.seen,
-            reasons,
-            published=content.published,
-            entries=content.entries,
+        earlier, hold = self._holds.count_serving(
+            candidate, reasons, digest=content.digest, published=content.published, entries=content.entries
         )
         if plausibility.is_confirmed(hold, self._parts.bounds):
             by = "confirmed" if reasons else "undoubted"
@@ -214,7 +207,7 @@ class ReleaseIngest:
         newest = (latest, self._history.find_last_seen(self.source) or latest)
         served = next((release for release in newest if stored.digest in (release.digest, release.returns)), None)
         live = candidate.live and stored == latest
-        if candidate.live and stored.release.observed and not self._is_clock_mended(candidate, stored):
+        if candidate.live and stored.release.observed and not self._is_clock_right(candidate, stored):
             candidate = replace(candidate, observed=max(candidate.seen, stored.release.observed))
         snapshot = self._recorder.store_bytes(replace(candidate, live=live), near=stored)
         returned_at = (
@@ -232,10 +225,11 @@ class ReleaseIngest:
             return self._hold_stale(candidate, stored, latest)
         return CheckResult(outcome=outcome, sha256=candidate.sha256, release=served or stored)
 
-    def _is_clock_mended(self, candidate: Candidate, stored: StoredRelease) -> bool:
-        """Return whether a check that saw a known release earlier than the first check did is to be trusted.
+    def _is_clock_right(self, candidate: Candidate, stored: StoredRelease) -> bool:
+        """Return whether the clock is right that shows an earlier time than that of the first check of this release.
 
-        Then the clock was ahead at the first one, else it is behind now.
+        It is if that time is later than the release before was seen: then the clock was ahead at the first check.
+        Otherwise it is behind now.
         """
         before = self._history.find_predecessor(stored)
         return before is not None and (before.release.observed or "9") <= candidate.seen
@@ -243,15 +237,9 @@ class ReleaseIngest:
     def _hold_stale(self, candidate: Candidate, stored: StoredRelease, latest: StoredRelease) -> CheckResult:
         """Hold an old release: the server lags behind, unless it serves it for several checks in a row."""
         published = stored.release.published
-        earlier = self._holds.get(stored.digest)
-        hold = self._holds.count_serving(
-            earlier,
-            stored.digest,
-            candidate.sha256,
-            candidate.seen,
-            (plausibility.stale_reason(published, latest.release.published),),
-            published=published,
-            entries=stored.release.entries,
+        reasons = (plausibility.stale_reason(published, latest.release.published),)
+        earlier, hold = self._holds.count_serving(
+            candidate, reasons, digest=stored.digest, published=published, entries=stored.release.entries
         )
         if plausibility.is_confirmed(hold, self._parts.bounds):
             return self._recorder.record_stale(hold, stored, by="confirmed", at=candidate.seen)

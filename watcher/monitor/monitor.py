@@ -101,15 +101,15 @@ class Monitor:
         return self._update_alarm(source, self.check_without_alarm(source, progress))
 
     def check_without_alarm(
-        self, source: SourceSettings, progress: Progress | None = None, *, patience: timedelta = timedelta()
+        self, source: SourceSettings, progress: Progress | None = None, *, alert_delay: timedelta = timedelta()
     ) -> CheckResult:
         """Check a source once. `sweep` raises the alarms of a collection's groups together.
 
-        Alerts about entries that may have moved to another group wait for so much `patience`.
+        Alerts about entries that may have moved to another group wait for `alert_delay`.
         """
         try:
-            return self._check(source, source.url, self._source_fetcher(source), progress, patience)
-        except Exception as error:  # noqa: BLE001 - one source's trouble must not stop the others
+            return self._check(source, source.url, self._source_fetcher(source), progress, alert_delay)
+        except Exception as error:  # noqa: BLE001 - the failure of one source must not stop the others
             return self.record_failure(source, error)
 
     def fail(self, source: AnySource, error: Exception) -> CheckResult:
@@ -154,12 +154,12 @@ class Monitor:
         url: str,
         fetcher: Fetcher,
         progress: Progress | None = None,
-        patience: timedelta = timedelta(),
+        alert_delay: timedelta = timedelta(),
     ) -> CheckResult:
         return check_source(
             url,
             fetcher,
-            self.ingest(source, patience=patience),
+            self.ingest(source, alert_delay=alert_delay),
             self.store,
             self.clock,
             max_bytes=self.settings.fetch.max_bytes,
@@ -168,7 +168,7 @@ class Monitor:
         )
 
     def require_history(self) -> None:
-        """Raise StoreError if the history is lost: a new one would begin with baselines, which alert nobody."""
+        """Raise StoreError if the history is lost: a new one would begin with baselines, which send no alerts."""
         if self._create and not self._rebuilding:
             require_history(self.settings.store.location, self.archive)
 
@@ -199,7 +199,7 @@ class Monitor:
 
     @cached_property
     def fetcher(self) -> http.HttpFetcher:
-        """Fetches over HTTP, at the pace that all threads share. Raises ConfigError if the proxy cannot be read."""
+        """Fetches over HTTP, within the rate limit of all threads. Raises ConfigError if the proxy cannot be read."""
         return self._create_fetcher(replace(self._policy, proxy=self.settings.proxy()), self._rate_limiter)
 
     @cached_property
@@ -251,8 +251,8 @@ class Monitor:
             f"no channel named {name!r} is configured (configured: {', '.join(names) or 'none'}){suggest(name, names)}"
         )
 
-    def ingest(self, source: AnySource, *, patience: timedelta = timedelta()) -> ReleaseIngest:
-        """Return the ingest of a source; of a collection, that of its index. `patience`: see `ReleaseIngest`."""
+    def ingest(self, source: AnySource, *, alert_delay: timedelta = timedelta()) -> ReleaseIngest:
+        """Return the ingest of a source; of a collection, that of its index. `alert_delay`: see `ReleaseIngest`."""
         if isinstance(source, CollectionSettings):
             return IndexIngest(
                 source.name,
@@ -276,7 +276,7 @@ class Monitor:
             bounds=Bounds(**dict(source.hold)),
             document=source.group if isinstance(source, GroupSettings) else "",
             collection=source.collection if isinstance(source, GroupSettings) else "",
-            patience=patience,
+            alert_delay=alert_delay,
         )
 
     def _source_fetcher(self, source: SourceSettings) -> Fetcher:

@@ -1,7 +1,7 @@
 """Find the entries that moved between the groups of a collection, and make both sides one event.
 
 Each group is judged alone first: one group's release removes an entry, another group's release adds it. `MoveLinker`
-links the two from what is stored, so the order in which the releases came makes no difference. docs/decisions.md, 47.
+links the two from what is stored, so the order in which the releases added makes no difference. docs/decisions.md, 47.
 """
 
 from __future__ import annotations
@@ -43,13 +43,12 @@ class MoveLinker:
         """
         written = frozenset(releases)
         table = self._store.moves
-        known = table.list_moves(written)
-        pairs = self._find_pairs(written, known)
-        if not (known or pairs):
+        recorded = table.list_moves(written)
+        pairs = self._find_pairs(written, recorded)
+        if not (recorded or pairs):
             return frozenset()
-        places = (
-            {place for pair in pairs for place in pair} | {move.old for move in known} | {move.new for move in known}
-        )
+        places = {place for pair in pairs for place in pair}
+        places |= {place for move in recorded for place in (move.old, move.new)}
         stored = self._list_connected({place.release for place in places})
         kept = {
             move
@@ -77,9 +76,9 @@ class MoveLinker:
             releases = {release for move in stored for release in move.releases}
         return stored
 
-    def _find_pairs(self, releases: frozenset[int], known: Iterable[StoredMove]) -> set[_Pair]:
+    def _find_pairs(self, releases: frozenset[int], recorded: Iterable[StoredMove]) -> set[_Pair]:
         """Return every pair with one name that a decision about some releases can depend on."""
-        places = {place for move in known for place in (move.old, move.new)}
+        places = {place for move in recorded for place in (move.old, move.new)}
         pairs = self._store.moves.find_candidates(self._prefix, group_moves.DAYS, releases=releases, places=places)
         frontier = {place for pair in pairs for place in pair}
         while frontier:
@@ -212,7 +211,7 @@ def _components(pairs: Iterable[_Pair]) -> Iterator[set[_Pair]]:
         small, large = sorted((by_place.get(place, set()) for place in pair), key=len)
         if small is not large:  # moving the smaller set costs each pair a logarithm of moves
             large |= small
-            by_place.update((place, large) for each in small for place in each)
+            by_place.update((place, large) for moved in small for place in moved)
         large.add(pair)
         by_place.update((place, large) for place in pair)
     yield from {id(component): component for component in by_place.values()}.values()
@@ -245,7 +244,7 @@ def _with_registries(entries: Iterable[StoredMove], steps: _Steps) -> set[Stored
     by_releases: dict[tuple[int, int], list[StoredMove]] = {}
     for move in sorted(entries):
         by_releases.setdefault((move.old.release, move.new.release), []).append(move)
-    came: set[StoredMove] = set()
+    added: set[StoredMove] = set()
     named = {move.new for move in entries}
     for (old_row, row), moves in by_releases.items():
         lost, gained = steps[old_row].changes, steps[row].changes
@@ -253,7 +252,7 @@ def _with_registries(entries: Iterable[StoredMove], steps: _Steps) -> set[Stored
         registries = group_moves.moved_registries(pairs, lost.values(), gained.values())
         for new_path, old_path in registries.items():
             first = moves[pairs.index((old_path, new_path))].old
-            came |= {
+            added |= {
                 StoredMove(first, place, is_entry=False)
                 for seq, change in gained.items()
                 if change.before is None
@@ -261,7 +260,7 @@ def _with_registries(entries: Iterable[StoredMove], steps: _Steps) -> set[Stored
                 and entry_parts.read_path(change.item) == new_path
                 and (place := ChangePlace(row, seq)) not in named
             }
-    return came
+    return added
 
 
 def _describe(place: ChangePlace, steps: _Steps, *, leaves: bool) -> Move:

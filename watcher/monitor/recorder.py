@@ -54,12 +54,7 @@ class ReleaseRecorder:
         """
         # 1. Find where it belongs, what changed, and what that means. Nothing is written.
         newest = self._history.find_latest(self._source)
-        if copies:  # a check that died may have stored the first copy before
-            receipts = [
-                self._archive.preview_receipt(self._source, copy.sha256, observed=copy.observed, live=copy.live)
-                for copy in copies
-            ]
-            new = replace(new, observed=receipts[0][0], sequence=earliest_sequence(*(number for _, number in receipts)))
+        new = self._preview(new, copies)
         placement = self._timeline.place(new)
         comparison = placement.comparison and replace(placement.comparison, marks=marks or {})
         # 2. Render the alerts before the write lock is taken, because that takes long.
@@ -81,8 +76,8 @@ class ReleaseRecorder:
             release, relinked = self._timeline.record(placement, snapshots)
             before = self._history.find_predecessor(release) if placement.reorders or relinked else None
             if before is not None:
-                # Its events are other ones, because entries moved from or to other groups; or it was compared only now.
-                # This is rare, so rendering may take the lock.
+                # Entries moved from or to other groups, which changes the events; or the release is compared only now.
+                # This is rare, so it may be rendered while the lock is held.
                 written = self._history.events.read_comparison(self._source, release, before)
                 comparison = replace(written, marks=marks or {})
                 if self._parts.alerts:
@@ -101,6 +96,19 @@ class ReleaseRecorder:
             key=self._describe_key(new.content) if placement.is_first else "",
             is_alerted=is_alerted and comparison is not None,
         )
+
+    def _preview(self, new: NewRelease, copies: Sequence[Candidate]) -> NewRelease:
+        """Return a release with the time and sequence that the archive will record for its copies.
+
+        A check that died may have stored the first copy already, with an earlier time.
+        """
+        if not copies:
+            return new
+        receipts = [
+            self._archive.preview_receipt(self._source, copy.sha256, observed=copy.observed, live=copy.live)
+            for copy in copies
+        ]
+        return replace(new, observed=receipts[0][0], sequence=earliest_sequence(*(number for _, number in receipts)))
 
     def _describe_key(self, content: Content) -> str:
         """Return what was chosen or guessed about a plain table: its key and its titles; "" for a registry group."""
@@ -146,7 +154,7 @@ class ReleaseRecorder:
         return self.record_returned(stored.release.sha256, returned_at, sequence=sequence, ended=ended)
 
     def _find_unused_return(self, stored: StoredRelease, at: str) -> str:
-        """Return the first time from `at` on at which the release did not come back yet: clocks repeat themselves."""
+        """Return the first time from `at` on at which no return of the release is recorded: clocks are set back."""
         while self._history.find_by_hash(self._source, digest=plausibility.returned_digest(stored.digest, at)):
             at = to_text(from_text(at) + timedelta(seconds=1))
         return at
@@ -176,10 +184,10 @@ class ReleaseRecorder:
         )
 
     def _render(self, comparison: Comparison, router: AlertRouter) -> list[Delivery]:
-        """Return the alerts of a release; they wait if a group that is checked later may have the rest of the story."""
+        """Return the alerts of a release; they wait if an entry may have moved to a group that is checked later."""
         alerts = router.for_release(comparison)
-        if self._parts.patience and any(map(self._parts.registry.leftover_names, comparison.changes.changes)):
-            return postpone(alerts, self._parts.clock.now() + self._parts.patience)
+        if self._parts.alert_delay and any(map(self._parts.registry.leftover_names, comparison.changes.changes)):
+            return postpone(alerts, self._parts.clock.now() + self._parts.alert_delay)
         return alerts
 
     @contextmanager

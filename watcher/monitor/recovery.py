@@ -33,20 +33,22 @@ class Recovery:
 
         They differ if a process died between the two writes, or if the database was restored from an older copy. While
         `rebuilding`, snapshots that were refused are tried again: this version may be able to read and judge them.
-        Releases that checks saw cause alerts now, in the order in which they were seen. A source without a release in
-        the history and with one snapshot died in its first check; with imported ones alone, in its first import. With
-        several, some of them of checks, it has lost its history, and nothing says which of them subscribers were
-        alerted of: raises StoreError, unless it is `rebuilding` the history anyway.
+        Releases that checks saw cause alerts now, in the order in which they were seen.
+
+        A history without a release and an archive with one snapshot are those of a source whose first check was killed;
+        with imported snapshots alone, its first import was. With several, some of them from checks, it is lost,
+        and nothing says which releases were alerted: raises StoreError, unless it is `rebuilding` anyway.
         """
         is_complete, self.is_complete = self.is_complete, False  # until the caller succeeds
         if is_complete and not rebuilding:
             return {}
         if self._history.find_latest(self._source) is None:
-            known = [info for info in self._archive.list_snapshots(self._source) if info.accepted and not info.refused]
-            if rebuilding or not known:
+            infos = self._archive.list_snapshots(self._source)
+            accepted = [info for info in infos if info.accepted and not info.refused]
+            if rebuilding or not accepted:
                 return {}
-            if len(known) > 1 and any(info.live for info in known):
-                raise StoreError(describe_lost_source(self._source, len(known)))
+            if len(accepted) > 1 and any(info.live for info in accepted):
+                raise StoreError(describe_lost_source(self._source, len(accepted)))
         recorded, returns = self._parts.writer.list_snapshots(), self._parts.writer.list_returns()
         snapshots = sorted(self._archive.list_snapshots(self._source), key=lambda snapshot: snapshot.number)
         unrecorded = [

@@ -43,8 +43,8 @@ class CheckResult(Struct, frozen=True, kw_only=True):
 
     `comparison` is against the release before it, None for the first. `reason` is a stable code (of a failure or a
     hold), `message` its sentence. `hold` is set for the outcomes `held` and `stale`. `key` names the
-    columns that identify an entry, for a baseline. `details` is the traceback of an unforeseen error, for the log.
-    `is_alerted`: subscribers are alerted of what the release changed.
+    columns that identify an entry, for a baseline. `details` is the traceback of an unexpected error, for the log.
+    `is_alerted`: subscribers are alerted about what the release changed.
     """
 
     outcome: Outcome

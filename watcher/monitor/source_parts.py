@@ -29,7 +29,7 @@ from watcher.store.store import Store
 
 
 class SourceParts(Struct, frozen=True, kw_only=True):
-    """One source with its rules, its history, its archive, and who is alerted of it. For one thread."""
+    """One source with its rules, its history, its archive and its alerts. For one thread."""
 
     source: str
     settings: ReadSettings
@@ -39,7 +39,7 @@ class SourceParts(Struct, frozen=True, kw_only=True):
     alerts: AlertRouter | None
     clock: Clock
     bounds: Bounds
-    patience: timedelta
+    alert_delay: timedelta
     holds: Holds
     writer: HistoryWriter
     reader: ReleaseReader
@@ -72,7 +72,7 @@ def assemble_parts(
     bounds: Bounds | None,
     document: str,
     collection: str,
-    patience: timedelta,
+    alert_delay: timedelta,
 ) -> SourceParts:
     """Return the parts of one source (`ReleaseIngest` says what each argument means)."""
     registry = configured_registry(settings)
@@ -104,7 +104,7 @@ def assemble_parts(
         alerts=alerts,
         clock=clock or SystemClock(),
         bounds=bounds,
-        patience=patience,
+        alert_delay=alert_delay,
         holds=Holds(source, store, bounds, alerts),
         writer=writer,
         reader=reader,

@@ -13,9 +13,9 @@ from watcher.monitor.monitor import Monitor
 from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult
 
-# An entry that is removed from one group may be added to a group that is checked later: alerts about it wait for the
-# end of the sweep, or so long if the process dies before.
-_PATIENCE = timedelta(hours=1)
+# An entry that is removed from one group may be added to a group that is checked later. So alerts about it wait for the
+# end of the sweep, or for this time if the process dies before.
+_ALERT_DELAY = timedelta(hours=1)
 _BATCH = 64  # checks that found nothing and are recorded in one transaction
 
 
@@ -35,8 +35,8 @@ class Sweep:
             yield group.settings
 
     def check(self, group: GroupSettings, progress: Progress | None = None) -> CheckResult:
-        """Check a group once. Its alarm, if it deserves one, is raised at the end of the sweep."""
-        result = self._monitor.check_without_alarm(group, progress, patience=_PATIENCE)
+        """Check a group once. If its alarm is due, it is raised at the end of the sweep."""
+        result = self._monitor.check_without_alarm(group, progress, alert_delay=_ALERT_DELAY)
         self.checked.append(group)
         return result
 

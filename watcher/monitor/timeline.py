@@ -98,7 +98,7 @@ class Placement(Struct, frozen=True, kw_only=True):
 
     @property
     def is_last_seen(self) -> bool:
-        """Whether no later check saw a release before: subscribers are alerted of what it changed.
+        """Whether no later check saw a release before: subscribers are alerted about what it changed.
 
         An imported release with a later date can follow it.
         """
@@ -292,7 +292,7 @@ class Timeline:
         if [release.digest for release in placed if release.digest != digest] != [stored.digest for stored in releases]:
             if not label.live or placed[-1].digest != digest:
                 return None
-            # What subscribers know is the end of the present order; the others are put in theirs afterwards.
+            # Subscribers know the end of the present order, so the release follows it; the others are reordered later.
             return _Slot(dated=max(placed[-1].dated, ending.dated), before=releases[-1], restores=True)
         index = [release.digest for release in placed].index(digest)
         dated = {stored.digest: stored.dated for stored in releases}

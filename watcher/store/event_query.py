@@ -16,7 +16,7 @@ _NEWEST = "releases.place = (SELECT max(place) FROM releases newest WHERE newest
 
 
 class EventQuery(Struct, frozen=True, kw_only=True):
-    """Filters for events, combined with AND. A filter accepts any of its values; without values it accepts all events.
+    """Filters for events, combined with AND. A filter accepts any of its values, and all events without values.
 
     `since` and `until` are days, both included; `latest` as `since` means the newest release of each source. `events`
     are globs. `document` is a name as `core/documents.py` writes it, `fingerprint` the beginning of one. `before` is a

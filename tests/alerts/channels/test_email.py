@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import smtplib
 import socket
@@ -552,7 +553,7 @@ def test_a_private_authority_is_trusted_if_it_is_configured(tmp_path: Path, secu
     box = Mailbox()
     options = {"ssl_context" if security == "tls" else "tls_context": tls_of(ca)}
     with served(box, **options) as port:
-        replace(channel(port, security=security), ca_file=tmp_path / "ca.pem").send(deliveries()[0], NOW)
+        dataclasses.replace(channel(port, security=security), ca_file=tmp_path / "ca.pem").send(deliveries()[0], NOW)
     assert len(box.taken) == 1
 
 

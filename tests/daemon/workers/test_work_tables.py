@@ -207,13 +207,13 @@ def test_a_host_gets_one_request_at_a_time_from_all_workers(location: Postgresql
         entered = threading.Event()
 
         def wait_for_turn() -> None:
-            with limiters[1].turn("example.org"):
+            with limiters[1].lock_host("example.org"):
                 entered.set()
 
         waiting = threading.Thread(target=wait_for_turn)
-        with limiters[0].turn("example.org"):
+        with limiters[0].lock_host("example.org"):
             waiting.start()
-            with limiters[0].turn("other.example"):
+            with limiters[0].lock_host("other.example"):
                 assert not entered.wait(0.2)
             assert limiters[0].reserve("example.org") == 0
         waiting.join(10)
@@ -227,7 +227,7 @@ def test_no_request_is_sent_when_the_turn_of_a_host_was_lost(
     limiter = SharedHostLimiter(FakeClock(), 0.0)
     with open_tables(location) as tables:
         limiter.tables = tables
-        with limiter.turn("example.org"):
+        with limiter.lock_host("example.org"):
             limiter.confirm("example.org")
             session = tables.connection.info.backend_pid
             postgresql_server.sql(f"SELECT pg_terminate_backend({session}, 10000)")
@@ -300,7 +300,7 @@ def test_what_is_due_of_100000_sources_is_found_by_an_index(tables: WorkTables) 
         FROM generate_series(1, 100000) AS number"""
     )
     connection.execute("ANALYZE work")
-    plan = explain(tables, READY.replace(":most", "256").replace(":each", "4"))
+    plan = explain(tables, READY.replace(":most", "256").replace(":per_host", "4"))
     assert "Index Scan using work_due on work" in plan
     assert "Seq Scan on work " not in plan
     plan = explain(tables, CLAIM.replace("?", "{}").format(1, 60, "'check'", "'s77'"))

@@ -6,28 +6,28 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from msgspec import Struct
-
 from watcher.alerts.channels import email_message
 from watcher.alerts.channels.child_process import SAFE_PATH, run_program
+from watcher.alerts.channels.mail_bodies import MailBodies
 from watcher.config.channel_settings import AppriseSettings
 from watcher.config.settings import Settings
 from watcher.config.value_types import ProxyUrl, SecretRef
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.extras import APPRISE_IS_MISSING, is_installed
-from watcher.core.model import Comparison
-from watcher.core.operations import Delivery, Notice
+from watcher.core.operations import Delivery
 
 _SENDER = "watcher.alerts.channels.apprise_sender"
 _MOST = 3_500  # characters: most services cut or refuse longer texts
 _PASSED = ("PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-class AppriseChannel(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppriseChannel(MailBodies):
     """A channel that hands each message to apprise, in a process of its own.
 
     The process is ended at the deadline, which apprise itself does not have, and keeps 25 MB of code out of this one.
@@ -47,19 +47,14 @@ class AppriseChannel(Struct, frozen=True, kw_only=True):
     def recipients(self) -> Sequence[str]:
         return ("",)
 
-    def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.release_mail(comparison, list_name=self.name, address=self.address))
-
-    def render_notice(self, notice: Notice, *, delivery_id: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.notice_mail(notice, list_name=self.name))
-
     def render_digest(self, bodies: Sequence[str], *, delivery_id: str, created: str) -> str:  # noqa: ARG002
         messages = [json.loads(body) for body in bodies]
         text = "\n\n\n".join(f"{message['title']}\n\n{message['text']}" for message in messages)
         return _write_body(f"{messages[0]['title']} (and {len(messages) - 1} more)", text)
 
-    def render_test(self, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.test_mail(self.name, created))
+    @staticmethod
+    def write_body(mail: email_message.Mail) -> str:
+        return _write_body(mail.subject, mail.text)
 
     def secrets(self) -> Mapping[str, SecretRef]:
         return {f"apprise {self.name}": self.settings.url}
@@ -81,14 +76,14 @@ class AppriseChannel(Struct, frozen=True, kw_only=True):
         """Send to every URL of the secret, one on each line. After a failure all of them get the message again."""
         self._run("send", **json.loads(delivery.body))
 
-    def _run(self, what: str, **message: str) -> None:
-        """Let apprise do something with the URLs of the secret. Raises ConfigError and DeliveryError."""
+    def _run(self, action: str, **message: str) -> None:
+        """Run the sender with `send` or `urls` for the URLs of the secret. Raises ConfigError and DeliveryError."""
         if not is_installed("apprise"):
             raise DeliveryError(f"channel {self.name}: {APPRISE_IS_MISSING}", permanent=False)
         urls = self.settings.url.read(self.folder).split()
         order = {"urls": urls, "ca_file": str(self.ca_file or ""), **message}
         result = run_program(
-            [sys.executable, "-m", _SENDER, what],
+            [sys.executable, "-m", _SENDER, action],
             text=json.dumps(order),
             folder=self.folder,
             environment=self._environment(),
@@ -116,10 +111,6 @@ def create_channel(settings: AppriseSettings, config: Settings) -> AppriseChanne
         ca_file=config.ca_file(settings.ca_file),
         address=config.web.address or "",
     )
-
-
-def _to_body(mail: email_message.Mail) -> str:
-    return _write_body(mail.subject, mail.text)
 
 
 def _write_body(title: str, text: str) -> str:

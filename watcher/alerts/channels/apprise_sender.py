@@ -44,9 +44,9 @@ def trusted(ca_file: str) -> Iterator[None]:
     if not ca_file:
         yield
         return
-    known = [certifi.where(), os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile]
+    usual = [certifi.where(), os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile]
     with tempfile.TemporaryFile() as bundle:  # without a name, so that nothing is left if this process is killed
-        for path in (*known, ca_file):
+        for path in (*usual, ca_file):
             if path and Path(path).is_file():
                 bundle.write(Path(path).read_bytes() + b"\n")
         bundle.flush()
@@ -71,9 +71,9 @@ def send(urls: Sequence[str], *, title: str, text: str) -> list[str]:
                 problems.append(_unknown(number))
                 continue
             is_sent = sender.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
-            said = " ".join(log.getvalue().split())
+            reason = " ".join(log.getvalue().split())
         if not is_sent:
-            problems.append(hide_secrets(f"URL {number} failed: {said or 'it gave no reason'}", _secrets_in(url)))
+            problems.append(hide_secrets(f"URL {number} failed: {reason or 'it gave no reason'}", _secrets_in(url)))
     return problems
 
 

@@ -71,4 +71,4 @@ def create_channel(settings: CommandSettings, config: Settings) -> CommandChanne
 
 
 def _signal_name(number: int) -> str:
-    return next((each.name for each in signal.Signals if each == number), f"signal {number}")
+    return next((member.name for member in signal.Signals if member == number), f"signal {number}")

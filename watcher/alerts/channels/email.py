@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import ClassVar
 
-from msgspec import Struct
 from msgspec.structs import asdict
 
 from watcher.alerts.channels import email_message
+from watcher.alerts.channels.mail_bodies import MailBodies
 from watcher.alerts.channels.mime_message import list_id, write_message
-from watcher.alerts.channels.smtp_errors import cut, explain_error
+from watcher.alerts.channels.smtp_errors import LONGEST_ERROR, explain_error
 from watcher.alerts.channels.smtp_session import Login, open_session
 from watcher.config.channel_settings import EmailSettings, SmtpSettings
 from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError, DeliveryError
-from watcher.core.model import Comparison
-from watcher.core.operations import Delivery, Notice
+from watcher.core.operations import Delivery
+from watcher.core.texts import truncate_text
 from watcher.core.times import from_text
 
 
-class EmailChannel(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChannel(MailBodies):
     """A channel that sends mail through the server of `[smtp]`, one message for each address.
 
     With `starttls` and `tls` it never falls back to plain text. `deadline` is in seconds, for the whole of one try:
@@ -48,18 +50,13 @@ class EmailChannel(Struct, frozen=True, kw_only=True):
     def recipients(self) -> Sequence[str]:
         return self.settings.to
 
-    def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.release_mail(comparison, list_name=self.name, address=self.address))
-
-    def render_notice(self, notice: Notice, *, delivery_id: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.notice_mail(notice, list_name=self.name))
-
     def render_digest(self, bodies: Sequence[str], *, delivery_id: str, created: str) -> str:  # noqa: ARG002
         mails = [email_message.Mail(**json.loads(body)) for body in bodies]
-        return _to_body(email_message.digest_mail(mails, list_name=self.name))
+        return self.write_body(email_message.digest_mail(mails, list_name=self.name))
 
-    def render_test(self, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.test_mail(self.name, created))
+    @staticmethod
+    def write_body(mail: email_message.Mail) -> str:
+        return json.dumps(asdict(mail), ensure_ascii=False)
 
     def secrets(self) -> Mapping[str, SecretRef]:
         return {"smtp.password": self.smtp.password} if self.smtp.password else {}
@@ -81,7 +78,7 @@ class EmailChannel(Struct, frozen=True, kw_only=True):
         except Exception as error:  # noqa: BLE001 - whatever a server makes smtplib raise is a failed try
             server = f"{self.smtp.host}:{self.smtp.port}"
             explained = explain_error(error, server=server, recipient=delivery.recipient)
-            message = cut(login.hide(str(explained)))
+            message = truncate_text(login.hide(str(explained)), LONGEST_ERROR)
             # Without its cause, which has the reply as the server sent it.
             raise DeliveryError(message, permanent=explained.permanent, personal=explained.personal) from None
 
@@ -123,7 +120,3 @@ def create_channel(settings: EmailSettings, config: Settings) -> EmailChannel:
         ca_file=config.ca_file(smtp.ca_file),
         address=config.web.address or "",
     )
-
-
-def _to_body(mail: email_message.Mail) -> str:
-    return json.dumps(asdict(mail), ensure_ascii=False)

@@ -29,7 +29,7 @@ class FileChannel(LocalChannel[FileSettings]):
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
         """Append the body with one write and sync it. The file is opened for each message, so that it can be rotated.
 
-        A line that a full disk cut off is taken back; one that a crash cut off is ended before the next begins.
+        A line that a full disk cut off is removed; one that a crash cut off is ended before the next begins.
         """
         path = self.folder / self.settings.path
         try:

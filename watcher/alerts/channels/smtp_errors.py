@@ -14,7 +14,7 @@ from enum import StrEnum
 from watcher.core.errors import DeliveryError
 from watcher.fetch.tls import describe_tls_error
 
-_LENGTH = 500  # of an error, which is stored with each delivery and sent in notices
+LONGEST_ERROR = 500  # characters of an error, which is stored with each delivery and sent in notices
 _PERMANENT = 500
 _LAST_CODE = 599  # RFC 5321 section 4.2.1 has no code above
 _TOO_LARGE = 552
@@ -50,10 +50,6 @@ def explain_error(error: Exception, *, server: str, recipient: str) -> DeliveryE
     if isinstance(error, smtplib.SMTPDataError):
         return _explain_reply(Step.DATA, error.smtp_code, error.smtp_error)
     return DeliveryError(f"{server}: {_describe(error)}", permanent=False)
-
-
-def cut(text: str) -> str:
-    return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"
 
 
 def _describe(error: Exception) -> str:

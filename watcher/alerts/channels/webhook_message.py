@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from watcher.core.model import TEST_MARK, Comparison
 from watcher.core.operations import Notice
+from watcher.core.texts import truncate_text
 from watcher.registries.event_details import describe_events
 from watcher.render import document
 from watcher.render.json import dumps
@@ -115,10 +116,10 @@ def _event(kind: str, identifier: str, source: str, occurred: str, data: dict[st
 def _cut_event(event: dict[str, Any]) -> dict[str, Any]:
     return {
         **event,
-        "summary": _cut_text(event["summary"]),
-        "service": _cut_text(event["service"]),
+        "summary": _truncate(event["summary"]),
+        "service": _truncate(event["service"]),
         **{name: event[name][:_LIST_LENGTH] for name in ("ports", "protocols", "registries", "values", "also")},
-        **{name: event[name] and _cut_text(event[name]) for name in ("registry", "evidence", "was")},
+        **{name: event[name] and _truncate(event[name]) for name in ("registry", "evidence", "was")},
         "changes": event["changes"][:_LIST_LENGTH],
         **({"details": _cut_details(event["details"])} if "details" in event else {}),
     }
@@ -135,7 +136,7 @@ def _cut_details(details: dict[str, Any]) -> dict[str, Any]:
 
 def _cut_texts(value: Any) -> Any:
     if isinstance(value, str):
-        return _cut_text(value)
+        return _truncate(value)
     if isinstance(value, dict):
         return {name: _cut_texts(inner) for name, inner in value.items()}
     return [_cut_texts(inner) for inner in value] if isinstance(value, list) else value
@@ -147,7 +148,7 @@ def _without_details(event: dict[str, Any]) -> dict[str, Any]:
 
 def _cut_change(change: dict[str, Any]) -> dict[str, Any]:
     def cut_fields(values: dict[str, str] | None) -> dict[str, str] | None:
-        return {name: _cut_text(value) for name, value in values.items()} if values is not None else None
+        return {name: _truncate(value) for name, value in values.items()} if values is not None else None
 
     return {
         **change,
@@ -157,5 +158,5 @@ def _cut_change(change: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cut_text(text: str) -> str:
-    return text if len(text) <= _TEXT_LENGTH else text[: _TEXT_LENGTH - 1] + "…"
+def _truncate(text: str) -> str:
+    return truncate_text(text, _TEXT_LENGTH)

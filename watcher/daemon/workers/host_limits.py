@@ -21,7 +21,7 @@ class SharedHostLimiter:
         self._clock = clock
         self._interval = interval
         self.tables: WorkTables | None = None
-        self._session = 0  # of the server, which has the turn
+        self._session = 0  # of the server, which has the lock of the host
 
     @property
     def _tables(self) -> WorkTables:
@@ -29,13 +29,13 @@ class SharedHostLimiter:
         return self.tables
 
     @contextmanager
-    def turn(self, host: str) -> Iterator[float]:
+    def lock_host(self, host: str) -> Iterator[float]:
         started = self._clock.monotonic()
         self._session = self._tables.lock_host(host)
         try:
             yield self._clock.monotonic() - started
         finally:
-            with suppress(StoreError):  # a lost connection gave the turn back
+            with suppress(StoreError):  # a lost connection has released the lock
                 self._tables.unlock_host(host)
 
     def reserve(self, host: str) -> float:
@@ -44,7 +44,7 @@ class SharedHostLimiter:
         return self._tables.reserve_host(host, self._interval * (1 + JITTER * self._clock.jitter()))
 
     def confirm(self, host: str) -> None:
-        # The server ends the session of a process that was stopped for long, and the turn with it.
+        # The server ends the session of a process that was stopped for long, and the lock with it.
         if self._tables.read_session() != self._session:
             raise StoreError(f"this worker lost its turn to ask {host}; nothing was changed, it tries again")
 

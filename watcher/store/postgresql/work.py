@@ -253,7 +253,7 @@ class WorkTables:
         return max(float(row[0]), 0.0) if row else 0.0
 
     def block_host(self, host: str, seconds: float) -> None:
-        """Record that a host asked for no requests for so many seconds; a longer pause that is recorded holds."""
+        """Record that a host asked for no requests for so many seconds; a longer recorded pause stays."""
         self._db.execute_at_once(
             """INSERT INTO work_hosts (host, blocked) VALUES (?1, now() + make_interval(secs => ?2))
             ON CONFLICT (host) DO UPDATE SET blocked = greatest(work_hosts.blocked, excluded.blocked)""",
