@@ -25,7 +25,7 @@ from watcher.core.times import to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.sweep import sweep
-from watcher.reports.entry import find_entry
+from watcher.reports.entry import Subject, find_entry
 from watcher.reports.observation import ObservationGaps
 from watcher.store.event_query import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -301,7 +301,7 @@ def test_a_life_is_followed_to_the_other_group_and_back(tree: Tree) -> None:
     overview = ConfigOverview(history=path, archive=path.parent, sources=(), channels=frozenset(), severities={})
     observation = ObservationGaps(overview=overview, checks=tree.store.checks, clock=FakeClock())
     for source in (OLD, NEW):
-        entry = find_entry(tree.store.history, observation, f"iana.{source}", services=["session token"])
+        entry = find_entry(tree.store.history, observation, f"iana.{source}", Subject(names=("session token",)))
         assert [version.first.release.source for version in entry.versions] == [
             "iana.old-types",
             "iana.new-types",
@@ -314,7 +314,9 @@ def test_a_life_is_followed_to_the_other_group_and_back(tree: Tree) -> None:
     standing = entry.read_standing(entry.current[0])
     assert standing is not None
     assert (standing.since.dated, standing.is_known) == ("2024-01-01", False)
-    at = find_entry(tree.store.history, observation, "iana.old-types", services=["session token"], at="2024-01-15")
+    at = find_entry(
+        tree.store.history, observation, "iana.old-types", Subject(names=("session token",)), at="2024-01-15"
+    )
     assert len(at.versions) == len(at.current) == 1
 
 

@@ -97,7 +97,7 @@ class AlertRouter(Struct, frozen=True, kw_only=True, dict=True):
         return compile_rules((table.rule for table in self.settings.ignore), self.inventories)
 
     def _plan(self, comparison: Comparison) -> dict[tuple[str, str, str], dict[int, list[Plan]]]:
-        """Return by channel, recipient and timing the numbers of events of one message, with the plans that select them.
+        """Return the numbers of the events of each message, by channel, recipient and timing, with their plans.
 
         An event is sent once to a recipient, at the earliest of the times that its subscriptions name.
         """

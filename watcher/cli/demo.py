@@ -21,7 +21,7 @@ from watcher.core.lazy import load
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
-from watcher.reports.entry import find_entry
+from watcher.reports.entry import Subject, find_entry
 from watcher.reports.observation import ObservationGaps
 from watcher.reports.release_diff import compare_releases
 
@@ -138,7 +138,7 @@ def _query_history(monitor: Monitor, config: Path) -> None:
     history = monitor.store.history
     observation = ObservationGaps(overview=load_overview(config), checks=monitor.store.checks, clock=monitor.clock)
     _print_heading(f"watcher show {SOURCE} {_PORT}")
-    print_entry(find_entry(history, observation, SOURCE, ports=[(_PORT, _PORT)]))
+    print_entry(find_entry(history, observation, SOURCE, Subject(ports=((_PORT, _PORT),))))
     _print_heading(f"watcher diff {SOURCE} {_FROM} {_TO}")
     print_comparison(compare_releases(history, monitor.settings.severity, SOURCE, _FROM, _TO))
     click.echo()

@@ -28,6 +28,7 @@ from watcher.render.text import render_table
 from watcher.reports.entry import (
     EntryHistory,
     LifeStep,
+    Subject,
     find_entry,
     life_document,
     parse_subject,
@@ -89,12 +90,12 @@ def command(
     if what:
         require(not (ports or services), "give WHAT, or --port and --service; not both")
         subject = parse_subject(what)
-        ports, services, protocols = subject.ports, subject.services, subject.protocols or protocols
-    require(ports or services, "name an entry: a port or a name")
+        subject = subject._replace(protocols=subject.protocols or tuple(protocols))
+    else:
+        require(ports or services, "name an entry: a port or a name")
+        subject = Subject(tuple(ports), tuple(services), tuple(protocols))
     with open_history(config) as (history, observation):
-        entry = find_entry(
-            history, observation, source, ports=ports, services=services, protocols=protocols, at=at, title=what
-        )
+        entry = find_entry(history, observation, source, subject, at=at, title=what)
     if format == "json":
         print_json(
             {

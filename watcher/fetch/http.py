@@ -214,7 +214,7 @@ class HttpFetcher:
     def _wait_for_host(self, url: str) -> None:
         """Wait for the interval of the host.
 
-        Raises FetchError (`retry_later`) if the host asked for a pause, and StoreError if the lock of the host was lost.
+        Raises FetchError (`retry_later`) if the host asked for a pause, StoreError if the lock of the host was lost.
         """
         if self._limiter is None:
             return

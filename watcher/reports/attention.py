@@ -32,16 +32,16 @@ class Attention(Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the JSON contract has it; members are present only where there is something to say."""
-        known = self.acknowledged
+        note = self.acknowledged
         return {
-            **({"acknowledged": {"note": known.note, "at": known.at}} if known else {}),
+            **({"acknowledged": {"note": note.note, "at": note.at}} if note else {}),
             **({"ignored": self.ignored} if self.ignored is not None else {}),
         }
 
     def __str__(self) -> str:
         """Return it in words, ` (acknowledged 2026-11-29: NOTE)`; "" if nothing was decided."""
-        known = self.acknowledged
-        parts = [f"acknowledged {known.at[:10]}: {known.note}"] if known else []
+        note = self.acknowledged
+        parts = [f"acknowledged {note.at[:10]}: {note.note}"] if note else []
         parts += [f"ignored: {self.ignored}"] if self.ignored is not None else []
         return f" ({visible('; '.join(parts))})" if parts else ""
 
@@ -83,11 +83,11 @@ class EventAttention(Struct, frozen=True, kw_only=True, dict=True):
 def view_event(store: Store, stored: StoredEvent, filters: Iterable[EventFilter]) -> EventView:
     """Return a stored event with what some filters look at: its changes, and the people that its entries name."""
     wanted = [*filters]
-    if not any(each.needs_changes for each in wanted):
+    if not any(one.needs_changes for one in wanted):
         return subscriptions.EventView(source=stored.source, event=stored.event)
     changes = tuple(store.moves.read_changes(stored.release.row, stored.event.changes).values())
-    found = Background()
-    if stored.before and any(each.contacts for each in wanted):
-        old, new = (store.history.read_content(stored.source, each).items for each in (stored.before, stored.release))
-        found = find_background(ChangeSet(changes=changes), old, new)
-    return subscriptions.EventView(source=stored.source, event=stored.event, changes=changes, background=found)
+    background = Background()
+    if stored.before and any(one.contacts for one in wanted):
+        old, new = (store.history.read_content(stored.source, one).items for one in (stored.before, stored.release))
+        background = find_background(ChangeSet(changes=changes), old, new)
+    return subscriptions.EventView(source=stored.source, event=stored.event, changes=changes, background=background)

@@ -30,11 +30,14 @@ _NUMBER = re.compile(r"-?\d|.*[.:]")  # digits and letters alone (`ac`, `3com`) 
 
 
 class Subject(NamedTuple):
-    """What a question is about: ports or a name, and the protocols that it is limited to."""
+    """What a question is about: entries on one of some ports or with one of some names, of one of some protocols.
 
-    ports: tuple[Interval, ...]
-    services: tuple[str, ...]
-    protocols: tuple[str, ...]
+    `names` are those of services or contacts, or values of entries.
+    """
+
+    ports: tuple[Interval, ...] = ()
+    names: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
 
 
 def parse_subject(what: str) -> Subject:
@@ -46,8 +49,13 @@ def parse_subject(what: str) -> Subject:
     ports = find_ports(number)
     if ports is None:
         pair = _TWO_BYTES.fullmatch(what)
-        return Subject((), (what, f"0x{pair[1]},0x{pair[2]}") if pair else (what,), ())
-    return Subject((ports,), (), (suffix.lower(),) if suffix else ())
+        return Subject(names=(what, f"0x{pair[1]},0x{pair[2]}") if pair else (what,))
+    return Subject(ports=(ports,), protocols=(suffix.lower(),) if suffix else ())
+
+
+def read_subject(history: HistoryReader, source: str, what: str) -> Subject:
+    """Return what a text asks for in a source: ports in the port registry, elsewhere only a name or a value."""
+    return parse_subject(what) if history.read_registry_id(source) == "ports" else Subject(names=(what,))
 
 
 class EntryHistory(Struct, frozen=True, kw_only=True):
@@ -78,7 +86,7 @@ class EntryHistory(Struct, frozen=True, kw_only=True):
             version
             for version in self.versions
             if version.first.release.source != source
-            and (version.until is None or not _has_come(version.until, self.release))
+            and (version.until is None or not _is_no_later(version.until, self.release))
         )
 
     @property
@@ -123,7 +131,7 @@ def _life(states: Sequence[EntryVersion], links: VersionLinks, at: StoredRelease
         last = step
         after = states[number + 1] if number + 1 < len(states) else None
         is_followed = after is not None and (after.first == version.until or links.before(after) == version)
-        if version.until is not None and _has_come(version.until, at) and not is_followed:
+        if version.until is not None and _is_no_later(version.until, at) and not is_followed:
             yield LifeStep(stage=Stage.REMOVED, since=version.until, facts={})
             last = None
 
@@ -150,34 +158,32 @@ def find_entry(
     history: HistoryReader,
     observation: ObservationGaps,
     source: str,
+    subject: Subject,
     *,
-    ports: Sequence[Interval] = (),
-    services: Sequence[str] = (),
-    protocols: Sequence[str] = (),
     at: str | None = None,
     title: str | None = None,
     is_required: bool = True,
 ) -> EntryHistory:
-    """Return the history of an entry, or of several: by port (a range) or by name, up to a day or a release.
+    """Return the history of an entry, or of several, up to a day or a release.
 
-    `services` are any names: of a service, a contact or the value of an entry. Several ports mean any of them, as do
-    several names and protocols. A value without a row of its own is looked up in the ranges of the release.
-    Raises UsageError if no release up to that day has such an entry and one `is_required`.
+    A value without a row of its own is looked up in the ranges of the release. Raises UsageError if no release up to
+    that day has such an entry and one `is_required`.
     """
+    ports, names, protocols = subject
     release = history.find_release(source, at or "latest")
     limit = release if at else None
     until = at if not at or is_date(at) else release.dated
-    versions = find_versions(history, source, ports, services, protocols, limit)
+    versions = find_versions(history, source, subject, limit)
     if not versions and at:  # what there was before: a former name, a removed port
-        earlier = find_versions(history, source, ports, services, protocols, None)
+        earlier = find_versions(history, source, subject, None)
         versions = [version for version in earlier if version.first.place <= release.place]
-    if services and not any(_is_in(version, release) for version in versions):
-        versions = [*versions, *_find_ranges(history, source, services, release)]
+    if names and not any(_is_in(version, release) for version in versions):
+        versions = [*versions, *_find_ranges(history, source, names, release)]
     for protocol in protocols:
         if not any(version.item.key.part("protocol") == protocol for version in versions):
             require_known("protocol", protocol, PROTOCOLS)
-    title = title or ", ".join(services) or ", ".join(map(_port_text, ports))
-    if not versions and ports and not services:  # a name that is a number
+    title = title or ", ".join(names) or ", ".join(map(_port_text, ports))
+    if not versions and ports and not names:  # a name that is a number
         versions = history.versions.find(source, names=[*map(_port_text, ports)], at=limit)
     if not versions and is_required:
         when = f" on {at}" if at and at != LATEST else ""
@@ -186,9 +192,7 @@ def find_entry(
     is_port = any("port" in version.item.key.labels for version in versions)
     if not (is_port and ports):  # a port has the versions of all its services, and of no other port
         versions = sorted(links.versions.values(), key=_order)
-    query = EventQuery(
-        sources=(source,), ports=tuple(ports), services=tuple(services), protocols=tuple(protocols), until=until
-    )
+    query = EventQuery(sources=(source,), ports=ports, services=names, protocols=protocols, until=until)
     events = _find_events(history, query if is_port else None, () if is_port and ports else versions, until=until)
     return EntryHistory(
         title=title,
@@ -202,18 +206,13 @@ def find_entry(
 
 
 def find_versions(
-    history: HistoryReader,
-    source: str,
-    ports: Sequence[Interval],
-    services: Sequence[str],
-    protocols: Sequence[str],
-    at: StoredRelease | None,
+    history: HistoryReader, source: str, subject: Subject, at: StoredRelease | None
 ) -> list[EntryVersion]:
-    """Return the states of some ports or names, in one release or in all; a row without protocol is for each."""
+    """Return the states of a subject, in one release or in all; a row without protocol is for each."""
     return [
         version
-        for version in history.versions.find(source, ports=ports, names=services, at=at)
-        if not protocols or version.item.key.part("protocol") in (*protocols, "")
+        for version in history.versions.find(source, ports=subject.ports, names=subject.names, at=at)
+        if not subject.protocols or version.item.key.part("protocol") in (*subject.protocols, "")
     ]
 
 
@@ -236,7 +235,7 @@ def _find_ranges(
     ]
 
 
-def _has_come(release: StoredRelease, at: StoredRelease) -> bool:
+def _is_no_later(release: StoredRelease, at: StoredRelease) -> bool:
     """Return whether a release, maybe of another group, is dated no later than another one."""
     if release.release.source != at.release.source:
         return release.dated <= at.dated

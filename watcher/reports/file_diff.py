@@ -91,7 +91,7 @@ def _read_cut(old: InputFile, new: InputFile, rules: Registry) -> tuple[list[Con
     try:
         return [reader.read(cut.old), reader.read(cut.new)], cut.left_out
     except ParseError:
-        return None  # with the line that it has in the whole file
+        return None  # reading the whole file names the right line
 
 
 def _read_tables(old: InputFile, new: InputFile, rules: Registry, formats: Sequence[str]) -> Sequence[Content]:

@@ -52,7 +52,7 @@ def count_changes(
 
     Raises UsageError if no release after the first one is of this time.
     """
-    releases = [each for each in history.list_releases(source)[1:] if _is_within(each.dated, since, until)]
+    releases = [release for release in history.list_releases(source)[1:] if _is_within(release.dated, since, until)]
     if not releases:
         raise UsageError(f"{source} has no release{_describe(since, until)} that changed another one")
     first, last = releases[0].dated, releases[-1].dated

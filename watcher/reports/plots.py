@@ -100,7 +100,7 @@ PLOTS: Mapping[str, PlotKind] = {
         has_protocol=True,
     ),
     "map": PlotKind(
-        summary="All ports of a day on a Hilbert curve; with --since, what changed is lit up.",
+        summary="All ports of a day on a Hilbert curve; with --since, changed ports are highlighted.",
         size=PlotSize(width=800, height=864),
         draw=_draw_map,
         has_protocol=True,

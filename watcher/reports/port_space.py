@@ -36,7 +36,7 @@ class PortSpan(Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
 
 
-## compared by identity: it has 65,536 parts
+# Compared by identity: comparing 65,536 values would take too long.
 class PortSpace(Struct, frozen=True, kw_only=True, eq=False):
     """The uses of all ports in one release: `uses` and `names` have one value for each port."""
 

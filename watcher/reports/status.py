@@ -66,6 +66,8 @@ class CollectionSummary(Struct, frozen=True, kw_only=True):
 
 
 class StatusReport(Struct, frozen=True, kw_only=True):
+    """The answer of `watcher status`. `pending` are rows of the outbox, `channels` those that fail now."""
+
     sources: tuple[SourceStatus, ...]
     collections: tuple[CollectionSummary, ...]
     pending: tuple[Mapping[str, Any], ...]

@@ -59,21 +59,21 @@ def select_from_history(
 ) -> list[Selection]:
     """Return what each of some subscriptions selects among the events of a time, in their order.
 
-    Silences, and that the first release of a source alerts nobody, do not count.
+    Silences do not count, nor that the first release of a source sends no alerts.
     """
-    events: dict[str, list[ObservedEvent]] = {each.name: [] for each in plans}
-    ignored: dict[str, list[ObservedEvent]] = {each.name: [] for each in plans}
-    filters = [each.plan.subscription.filter for each in plans]
+    events: dict[str, list[ObservedEvent]] = {plan.name: [] for plan in plans}
+    ignored: dict[str, list[ObservedEvent]] = {plan.name: [] for plan in plans}
+    filters = [plan.plan.subscription.filter for plan in plans]
     for stored in store.history.events.find(EventQuery(since=since, until=until)):
         if stored.source == CANARY:
             continue
         view = view_event(store, stored, filters)
-        if names := [each.name for each in plans if matches(view, each.plan.subscription)]:
+        if names := [plan.name for plan in plans if matches(view, plan.plan.subscription)]:
             observed = observe_event(stored, observation)
             for name in names:
                 (events if observed.attention.ignored is None else ignored)[name].append(observed)
     return [
-        Selection(subscribed=each, events=tuple(events[each.name]), ignored=tuple(ignored[each.name])) for each in plans
+        Selection(subscribed=plan, events=tuple(events[plan.name]), ignored=tuple(ignored[plan.name])) for plan in plans
     ]
 
 

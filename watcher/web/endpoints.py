@@ -12,7 +12,7 @@ from watcher.core.port_ranges import find_ports
 from watcher.render.document import comparison_document, hold_document, release_document
 from watcher.reports.deadlines import deadline_document, find_deadlines
 from watcher.reports.documents import report_as_dict, report_document
-from watcher.reports.entry import find_entry, life_document, version_document
+from watcher.reports.entry import Subject, find_entry, life_document, version_document
 from watcher.reports.events import event_document, find_events
 from watcher.reports.release_diff import compare_releases
 from watcher.store.event_query import EventQuery
@@ -118,9 +118,11 @@ def _show(context: PageContext, store: Store, values: Values) -> Any:
         store.history,
         context.observation(store),
         source,
-        ports=(check_ports(ports),) if ports else (),
-        services=() if ports else (what,),
-        protocols=(protocol,) if protocol else (),
+        Subject(
+            ports=(check_ports(ports),) if ports else (),
+            names=() if ports else (what,),
+            protocols=(protocol,) if protocol else (),
+        ),
         at=values.get("at"),
     )
     lives = life_document(entry.lives)

@@ -11,7 +11,7 @@ from watcher.core.times import from_text
 from watcher.render.feeds import ATOM, JSON_FEED, Feed, FeedEntry, render_atom, render_json_feed
 from watcher.render.ics import render_calendar
 from watcher.reports.deadlines import CALENDAR, Deadline, calendar_day, find_deadlines
-from watcher.reports.entry import find_entry, parse_subject
+from watcher.reports.entry import find_entry, read_subject
 from watcher.reports.events import find_events
 from watcher.store.history_rows import StoredEvent
 from watcher.store.store import Store
@@ -49,15 +49,8 @@ def render_events(context: PageContext, request: PageRequest, *, render: Render,
 def _events_of_entry(context: PageContext, store: Store, source: str, what: str) -> Sequence[StoredEvent]:
     if not source:
         raise BadRequestError("source: missing; an entry is one of a source")
-    subject = parse_subject(what) if store.history.read_registry_id(source) == "ports" else None
-    entry = find_entry(
-        store.history,
-        context.observation(store),
-        source,
-        ports=subject.ports if subject else (),
-        services=subject.services if subject else (what,),
-        protocols=subject.protocols if subject else (),
-    )
+    subject = read_subject(store.history, source, what)
+    entry = find_entry(store.history, context.observation(store), source, subject)
     return [observed.stored for observed in entry.events][-_MOST:]
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from watcher.core.errors import UsageError
 from watcher.core.times import from_text
-from watcher.reports.entry import find_entry, parse_subject
+from watcher.reports.entry import find_entry, read_subject
 from watcher.store.history_rows import StoredRelease
 from watcher.store.store import Store
 from watcher.web.html import link
@@ -153,15 +153,8 @@ def _list_mementos(context: PageContext, original: Original) -> Sequence[StoredR
 def _find_states(context: PageContext, store: Store, original: Original) -> Sequence[StoredRelease]:
     """Return the releases of the source that changed, added or removed an entry."""
     what = "/".join(original.entry)
-    subject = parse_subject(what) if store.history.read_registry_id(original.source) == "ports" else None
-    entry = find_entry(
-        store.history,
-        context.observation(store),
-        original.source,
-        ports=subject.ports if subject else (),
-        services=subject.services if subject else (what,),
-        protocols=subject.protocols if subject else (),
-    )
+    subject = read_subject(store.history, original.source, what)
+    entry = find_entry(store.history, context.observation(store), original.source, subject)
     ends = [release for version in entry.versions for release in (version.first, version.until) if release is not None]
     return list({release.row: release for release in ends if release.release.source == original.source}.values())
 

@@ -1,1 +1,1 @@
-"""Hold a list against a registry: what the registry says of each entry, what changed, and what is wrong."""
+"""Compare a list with a registry: what the registry says about each entry, what changed, and what is wrong."""

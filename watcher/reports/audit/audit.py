@@ -58,9 +58,9 @@ def choose_source(history: HistoryReader, source: str, registry: str, globs: Seq
     lists = Inventory(name="", list_format="", sources=tuple(wanted), entries=())
     matching = sorted(filter(lists.concerns_source, history.list_sources()), key=lambda name: ("." in name, name))
     if not matching:
-        what = f"the registry group {registry!r}" if registry else f"the registry of the list ({', '.join(wanted)})"
+        subject = f"the registry group {registry!r}" if registry else f"the registry of the list ({', '.join(wanted)})"
         hint = "`watcher status` lists the sources, and `watcher check` fetches one that was never checked"
-        raise UsageError(f"no source with a history has {what}; {hint}")
+        raise UsageError(f"no source with a history has {subject}; {hint}")
     if len(matching) > 1 and "." in matching[0]:
         raise UsageError(f"several sources have it: {', '.join(matching)}; name one with --source")
     return matching[0]
@@ -114,7 +114,7 @@ class _Judge:
                     yield self._with_changes(ports.judge(entry, from_sockets=from_sockets), changes)
             return
         tables = build_tables(content.items.values())
-        then = self._read_then()
+        earlier = self._read_earlier_tables()
         for inventory in self._request.inventories:
             for wanted, entries in _group_by_table(inventory, self._request.table):
                 table = choose_table(tables, wanted, entries, inventory.name)
@@ -125,13 +125,13 @@ class _Judge:
                     self._past,
                     self._request.today,
                     since=self._request.since,
-                    then=then.get(table.path),
+                    earlier=earlier.get(table.path),
                 )
                 for entry in entries:
                     yield self._with_changes(audit.judge(replace(entry, table=table.path)), changes)
 
-    def _read_then(self) -> dict[str, CodeTable]:
-        """Return the tables as they were on the day that changes are asked since; {} without one."""
+    def _read_earlier_tables(self) -> dict[str, CodeTable]:
+        """Return the tables as they were on the day `since`; {} without one."""
         if not self._request.since:
             return {}
         release = self._history.find_release(self._request.source, self._request.since)

@@ -36,7 +36,7 @@ class CodePast(Protocol):
 
 
 class CodeAudit:
-    """Judges entries by one nested registry. `then` is its state at the date that changes are asked since.
+    """Judges entries by one nested registry. `earlier` is its state on the day `since`.
 
     `entries` are all of the list.
     """
@@ -48,10 +48,10 @@ class CodeAudit:
         past: CodePast,
         today: str,
         since: str = "",
-        then: CodeTable | None = None,
+        earlier: CodeTable | None = None,
     ) -> None:
         self._table, self._past = table, past
-        self._today, self._since, self._then = today, since, then
+        self._today, self._since, self._earlier = today, since, earlier
         # The names of the list for rows that it has under their code, by that code.
         self._listed: dict[str, set[str]] = {}
         for entry in entries:
@@ -76,16 +76,16 @@ class CodeAudit:
     def _judge_own(self, rows: Sequence[CodeRow]) -> Iterator[AuditFinding]:
         """Judge the rows that an entry is about: retired or temporary if all of them are."""
         row = rows[0]
-        if all(each.item.status in RETIRED for each in rows):
+        if all(one.item.status in RETIRED for one in rows):
             yield make_finding("retired", f"{row.code} {strip_remarks(row.title)} is {row.item.status}")
-        facts = [read_facts(each.item.fields) for each in rows]
-        if all(each.temporary for each in facts):
+        facts = [read_facts(one.item.fields) for one in rows]
+        if all(one.temporary for one in facts):
             until = facts[0].temporary_until
-            what = f"{row.code} {row.title} is an early allocation"
+            allocation = f"{row.code} {row.title} is an early allocation"
             if until and until < self._today:
-                yield make_finding("temporary-expired", f"{what} that expired {until}")
+                yield make_finding("temporary-expired", f"{allocation} that expired {until}")
             else:
-                yield make_finding("temporary", f"{what}, temporary until {until}" if until else what)
+                yield make_finding("temporary", f"{allocation}, temporary until {until}" if until else allocation)
 
     def _judge_foreign(self, entry: ListEntry, assigned: Sequence[CodeRow]) -> Iterator[AuditFinding]:
         """Judge a code whose rows have other names: only with evidence, libraries name things in their own way."""
@@ -101,9 +101,9 @@ class CodeAudit:
         if elsewhere:
             yield make_finding("other-code", f"{entry.name} is {elsewhere[0].code} in the registry; {is_now}")
             return
-        if self._then is not None:
-            before = self._then.find_code(entry.code)
-            if not any(is_assigned(each.item) for each in before):
+        if self._earlier is not None:
+            before = self._earlier.find_code(entry.code)
+            if not any(is_assigned(row.item) for row in before):
                 was = _describe(before)
                 yield make_finding("taken", f"{entry.code} was {was} on {self._since}; {is_now} now")
                 return
@@ -131,7 +131,7 @@ class CodeAudit:
                 "other-code", f"{entry.name} is {elsewhere[0].code} in the registry; {entry.code} is {status}"
             )
         elif status is Status.RESERVED:
-            if not any(_GREASE in each.item.fields.get("references", "") for each in rows):
+            if not any(_GREASE in row.item.fields.get("references", "") for row in rows):
                 yield make_finding("reserved-code", f"{entry.code} is reserved{_remark(rows[0])}")
         else:
             where = "is unassigned" if rows else "has no row in the registry"

@@ -70,8 +70,8 @@ class CodeTable:
         for row in self.rows:
             for code in row.codes:
                 ranges = parse_code(code)
-                for each in ranges:
-                    placed.setdefault(each.space, []).append(((each.low, each.high), row))
+                for numbers in ranges:
+                    placed.setdefault(numbers.space, []).append(((numbers.low, numbers.high), row))
                 if not ranges:
                     self._texts.setdefault(code.casefold(), []).append(row)
             for name in row.own_names:

@@ -119,11 +119,11 @@ def list_cases(report: AuditReport, lowest: FindingSeverity | None) -> Iterator[
         ]
         others = [finding for finding in audited.findings if finding not in counted]
         ignored = [finding for finding in others if finding.ignored]
-        output = [audited.says, *(f"{each.severity}: {each.id}: {each.message}" for each in others)]
+        output = [audited.says, *(f"{finding.severity}: {finding.id}: {finding.message}" for finding in others)]
         yield JunitCase(
             suite=audited.entry.file,
             name=f"{audited.entry.line}: {audited.entry.title}",
             failures=tuple((finding.id, finding.message) for finding in counted),
-            skipped="; ".join(f"{each.id} is ignored: {each.ignored}" for each in ignored),
+            skipped="; ".join(f"{finding.id} is ignored: {finding.ignored}" for finding in ignored),
             output="\n".join(output),
         )

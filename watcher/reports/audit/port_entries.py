@@ -66,7 +66,8 @@ class PortAudit:
         return AuditedEntry(entry=entry, says=says, findings=tuple(findings))
 
     def _rows_at(self, port: int, protocol: str) -> list[Item]:
-        rows = [row for each in ([protocol] if protocol else PROTOCOLS) for row in self._coverage.rows_at(port, each)]
+        protocols = [protocol] if protocol else PROTOCOLS
+        rows = [row for transport in protocols for row in self._coverage.rows_at(port, transport)]
         return list({row.key: row for row in rows}.values())
 
     def _registered(self, entry: ListEntry) -> list[Item]:
@@ -111,8 +112,8 @@ class PortAudit:
         elif registered := [row for row in self._registered(entry) if row.key.part("port")]:
             yield make_finding("other-port", f"{_registered_for(registered)}; {place} is {free}")
         elif free == "reserved":
-            known = "registered without a port" if self._registered(entry) else "not registered"
-            yield make_finding("reserved-port", f"{place} is reserved; {entry.name} is {known}")
+            registration = "registered without a port" if self._registered(entry) else "not registered"
+            yield make_finding("reserved-port", f"{place} is reserved; {entry.name} is {registration}")
 
     def _find_former(self, entry: ListEntry) -> FormerState | None:
         """Return the newest former state of one of the names on the port of an entry."""

@@ -103,17 +103,7 @@ def collect_evidence(
 
     Raises UsageError if there is no release up to that day, StoreError if its bytes are missing or damaged.
     """
-    entry = find_entry(
-        history,
-        observation,
-        source,
-        ports=subject.ports,
-        services=subject.services,
-        protocols=subject.protocols,
-        at=on,
-        title=what,
-        is_required=False,
-    )
+    entry = find_entry(history, observation, source, subject, at=on, title=what, is_required=False)
     words = () if entry.current else _list_words(what, subject)
     release = entry.release
     data = archive.read_snapshot(source, release.release.sha256)
@@ -132,10 +122,10 @@ def collect_evidence(
         entries=tuple(locator.locate_entry(version.item) for version in entry.current),
         contacts=contacts,
         named={version.row: _list_named(version, entry.contacts) for version in entry.current},
-        is_exact=bool(find_versions(history, source, *subject, release)),
+        is_exact=bool(find_versions(history, source, subject, release)),
         words=words,
         mentions=tuple(_list_mentions(plain(data), words)) if words else (),
-        others=tuple(find_versions(history, source, subject.ports, subject.services, (), None)) if words else (),
+        others=tuple(find_versions(history, source, subject._replace(protocols=()), None)) if words else (),
         release=release,
         before=before,
         after=after,
@@ -165,7 +155,7 @@ def _list_words(what: str, subject: Subject) -> tuple[str, ...]:
     """Return the words of which an entry about a subject would have one: its ports, or the spellings of its name."""
     if sum(high - low + 1 for low, high in subject.ports) > _MOST_PORTS:
         raise UsageError(f"no entry {what!r}; evidence that nobody is named is of at most {_MOST_PORTS} ports")
-    return (*(str(port) for low, high in subject.ports for port in range(low, high + 1)), *subject.services)
+    return (*(str(port) for low, high in subject.ports for port in range(low, high + 1)), *subject.names)
 
 
 def _list_mentions(text: str, words: Sequence[str]) -> Iterator[str]:

@@ -44,7 +44,7 @@ What it does not prove
 
 - That the registry served these bytes: it signs nothing. This rests on the record of who ran the watcher (where from
   and when), and on others who kept the same release: the SHA-256 can be compared with theirs.
-- That nothing else was published between two checks. answer.txt says when nobody looked.
+- That nothing else was published between two checks. answer.txt lists the times without a check.
 - The date in the release is the registry's own, and the times of checks are those of the watcher's clock.
 {unproven_time}"""
 _MOST_WORDS, _MOST_MENTIONS = 4, 20

@@ -12,7 +12,7 @@ from watcher.core.model import MARKUP, Item, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS
 from watcher.registries.item_lines import name_item
-from watcher.reports.entry import EntryHistory, find_entry
+from watcher.reports.entry import EntryHistory, Subject, find_entry
 from watcher.store.history_rows import EntryVersion
 from watcher.web.changes import compare_words
 from watcher.web.html import find_link, render_html
@@ -33,9 +33,11 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
             store.history,
             context.observation(store),
             source,
-            ports=(ports,) if ports else (),
-            services=() if ports else ("/".join(what),),
-            protocols=(protocol,) if protocol else (),
+            Subject(
+                ports=(ports,) if ports else (),
+                names=() if ports else ("/".join(what),),
+                protocols=(protocol,) if protocol else (),
+            ),
             at=at or None,
             title="/".join(what),
         )
