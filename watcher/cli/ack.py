@@ -49,7 +49,7 @@ def command(config: Path, ids: tuple[str, ...], note: str | None, remove: bool, 
             acknowledge(store, events, str(note), at)
     if format == "json":
         decided = {} if remove else {"acknowledged": {"note": str(note).strip(), "at": at}}
-        print_json({"events": [{"source": each.source, **event_document(each.event), **decided} for each in events]})
+        print_json({"events": [{"source": event.source, **event_document(event.event), **decided} for event in events]})
         return
     for line in _lines(events, done="no longer acknowledged" if remove else "acknowledged"):
         click.echo(line)

@@ -33,7 +33,7 @@ def command() -> None:
 def copy(source: str, target: str, format: str) -> None:
     """Copy all snapshots, with their receipts: each place is a folder or s3://BUCKET/PREFIX?endpoint=URL.
 
-    What TO has already is not copied again, so a copy that was interrupted is run again. Stop the daemon first: what is
+    What TO has already is not copied again: run an interrupted copy again. Stop the daemon first: what is
     written to FROM meanwhile may not be in TO. The keys of the bucket are in the environment: AWS_ACCESS_KEY_ID and
     AWS_SECRET_ACCESS_KEY. FROM stays as it is. `watcher verify` reads what was copied, once [store] names it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -93,7 +94,16 @@ def command(
         raise UsageError("give --source or --registry, not both")
     rules = [parse_ignored(text, "--ignore") for text in ignore] + _read_ignore_file(ignore_file)
     with open_history(config) as (history, _):
-        inventories = _read_lists(config, history, lists, source, registry, table, list_format or "")
+        read_list = partial(
+            find_inventory,
+            config,
+            source=source,
+            registry=registry,
+            table=table,
+            list_format=list_format or "",
+            port_sources=history.list_sources_of("ports"),
+        )
+        inventories = tuple(map(read_list, lists))
         request = AuditRequest(
             source=_choose_source(history, inventories, source, registry),
             inventories=inventories,
@@ -108,30 +118,6 @@ def command(
     _print_report(report, format, lowest, show_all=show_all)
     if lowest is not None and report.has_findings(lowest):
         raise click.exceptions.Exit(1)
-
-
-def _read_lists(
-    config: Path,
-    history: HistoryReader,
-    lists: Sequence[str],
-    source: str,
-    registry: str,
-    table: str,
-    list_format: str,
-) -> tuple[Inventory, ...]:
-    ports = history.list_sources_of("ports")
-    return tuple(
-        find_inventory(
-            config,
-            reference,
-            source=source,
-            registry=registry,
-            table=table,
-            list_format=list_format,
-            port_sources=ports,
-        )
-        for reference in lists
-    )
 
 
 def _choose_source(history: HistoryReader, inventories: Sequence[Inventory], source: str, registry: str) -> str:

@@ -40,7 +40,7 @@ def list_places(option: Path | None) -> tuple[ConfigPlace, ...]:
 
 
 def choose_place(places: tuple[ConfigPlace, ...]) -> ConfigPlace:
-    """Return the first place that is named or has a file; without one that of the current folder, which has none."""
+    """Return the first place that is named or has a file; without one, the current folder."""
     for place in places:
         if (place.is_named and place.path is not None) or place.has_file:
             return place

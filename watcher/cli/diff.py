@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from watcher.cli.layout_options import layout_options, read_layout
 from watcher.cli.output import format_option, parse_release, print_comparison, print_json, require
+from watcher.cli.table_options import read_table_settings, table_options
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
 from watcher.core.model import Comparison
 from watcher.core.operator_files import read_document_file, read_document_stream
-from watcher.core.read_settings import ReadSettings
 from watcher.render import csv as render_csv
 from watcher.render import markdown
 
 if TYPE_CHECKING:
     from watcher.config import overview
+    from watcher.core.event_details import EventDetails
     from watcher.registries import event_details
     from watcher.render import document, html
     from watcher.reports import file_diff, release_diff
@@ -43,10 +44,7 @@ _FILES, _SOURCE_AND_RELEASES = 2, 3  # numbers of arguments
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there are changes.")
 @click.option("--registry", metavar="RULES", help="Rules for files: ports, iana, … [default: by the document's id].")
 @click.option("--as", "file_format", metavar="FORMAT", help="Format of files: csv, … [default: by their suffix].")
-@click.option("--key", multiple=True, metavar="COLUMN", help="A key column of a plain table; may be repeated.")
-@click.option("--title", multiple=True, metavar="COLUMN", help="A column that names the rows of a plain table.")
-@click.option("--ignore", multiple=True, metavar="COLUMN", help="A column of a plain table whose change is no event.")
-@layout_options
+@table_options
 @click.pass_obj
 def command(
     config: Path,
@@ -59,10 +57,7 @@ def command(
     exit_code: bool,
     registry: str | None,
     file_format: str | None,
-    key: tuple[str, ...],
-    title: tuple[str, ...],
-    ignore: tuple[str, ...],
-    **layout: Any,
+    **table: Any,
 ) -> None:
     """Show what changed between two releases of a source or between two files, and what the changes mean.
 
@@ -85,9 +80,12 @@ def command(
     """
     is_of_files = len(what) == _FILES and (what[0] == "-" or Path(what[0]).is_file())
     if is_of_files:
-        settings = ReadSettings(key=key, title=title, ignore=ignore, **read_layout(layout))
         comparison = file_diff.compare_files(
-            *map(_read_file, what), registry=registry, format=file_format, settings=settings, with_ids=format == "json"
+            *map(_read_file, what),
+            registry=registry,
+            format=file_format,
+            settings=read_table_settings(table),
+            with_ids=format == "json",
         )
         address = ""
     else:
@@ -97,16 +95,10 @@ def command(
     details = (
         event_details.describe_events(comparison, address=address, is_stored=not is_of_files) if has_details else ()
     )
-    if format == "json":
-        print_json(document.comparison_document(comparison, details))
-    elif format == "csv":
-        click.echo(render_csv.render_comparison(comparison, raw=raw), nl=False)
-    elif format == "md":
-        click.echo(markdown.render_comparison(comparison))
-    elif format == "html":
-        click.echo(html.render_comparison(comparison, details))
-    else:
+    if format == "text":
         print_comparison(comparison, details, all_changes=all_changes)
+    else:
+        _print_as(format, comparison, details, raw=raw)
     if exit_code and comparison.changes.changes:
         raise click.exceptions.Exit(1)
 
@@ -116,6 +108,17 @@ def _compare_releases(config: Path, source: str, *releases: str) -> tuple[Compar
     settings = overview.load_overview(config)
     with history.Store(settings.history, create=False) as opened:
         return release_diff.compare_releases(opened.history, settings.severities, source, *releases), settings.address
+
+
+def _print_as(format: str, comparison: Comparison, details: Sequence[EventDetails], *, raw: bool) -> None:
+    if format == "json":
+        print_json(document.comparison_document(comparison, details))
+    elif format == "csv":
+        click.echo(render_csv.render_comparison(comparison, raw=raw), nl=False)
+    elif format == "md":
+        click.echo(markdown.render_comparison(comparison))
+    else:
+        click.echo(html.render_comparison(comparison, details))
 
 
 def _read_file(name: str) -> file_diff.InputFile:

@@ -9,7 +9,7 @@ import click
 from watcher.cli.output import format_option, print_json
 from watcher.fetch.base import Policy
 from watcher.fetch.http import HttpFetcher
-from watcher.site.follow import Follower, FollowStep, find_place
+from watcher.site.follow import Followed, Follower, FollowStep, find_place
 from watcher.site.signatures import Verifier
 
 _MOST_BYTES = 2**30
@@ -73,11 +73,15 @@ def command(
             }
         )
         return
-    number = f"{followed.deltas} delta{'' if followed.deltas == 1 else 's'}"
-    means = {
-        FollowStep.UNCHANGED: "it was the newest already",
-        FollowStep.DELTAS: f"by {number}, {followed.fetched:,} bytes",
-        FollowStep.SNAPSHOT: f"by its snapshot, {followed.fetched:,} bytes",
-    }
     published = f", published {notification.published}" if notification.published else ""
-    click.echo(f"{into}: {notification.source} version {notification.version}{published}: {means[followed.step]}")
+    version = f"version {notification.version}{published}"
+    click.echo(f"{into}: {notification.source} {version}: {_describe_step(followed)}")
+
+
+def _describe_step(followed: Followed) -> str:
+    size = f"{followed.fetched:,} bytes"
+    if followed.step is FollowStep.UNCHANGED:
+        return "it was the newest already"
+    if followed.step is FollowStep.SNAPSHOT:
+        return f"by its snapshot, {size}"
+    return f"by {followed.deltas} delta{'' if followed.deltas == 1 else 's'}, {size}"

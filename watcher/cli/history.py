@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from watcher.cli.context import open_history
+from watcher.cli.event_filters import filter_options, read_query
 from watcher.cli.list_files import find_inventory
 from watcher.cli.output import (
     columns,
     format_option,
-    option_parser,
-    parse_date,
-    parse_last_date,
-    parse_port,
     print_gaps,
     print_json,
     print_json_list,
@@ -26,16 +23,12 @@ from watcher.cli.output import (
     terminal_width,
 )
 from watcher.config.overview import load_overview
-from watcher.core.documents import parse_draft, parse_rfc
 from watcher.core.event_words import say_event
-from watcher.core.intervals import Interval
 from watcher.core.lazy import load
-from watcher.core.model import Kind, Severity
 from watcher.render.details_text import render_event
 from watcher.render.safe_text import visible
 from watcher.reports.attention import SHORT_FINGERPRINT
 from watcher.reports.events import FoundEvents, ObservedEvent, event_document, head_of, stream_events
-from watcher.store.event_query import EventQuery
 from watcher.store.event_reader import EventHead
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import ReleaseSpan
@@ -53,41 +46,7 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
 
 @click.command("history")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option("--source", "more_sources", multiple=True, metavar="GLOB", help="A source, or a glob: 'iana.dns*'.")
-@click.option(
-    "--port", "ports", multiple=True, callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100."
-)
-@click.option("--service", "services", multiple=True, metavar="NAME", help="A service by its name.")
-@click.option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    callback=option_parser(str.lower),
-    metavar="NAME",
-    help="tcp, udp, sctp or dccp.",
-)
-@click.option(
-    "--event", "events", multiple=True, metavar="GLOB", help="Event ids, as a glob: 'port-*' (see `watcher events`)."
-)
-@click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice([*map(str, Kind)]), help="What happened to the entry."
-)
-@click.option("--severity", type=click.Choice([level.value for level in Severity]), help="This severity or higher.")
-@click.option("--since", callback=parse_date, metavar="DATE", help="Releases of this day or later.")
-@click.option("--until", callback=parse_last_date, metavar="DATE", help="Releases of this day or before.")
-@click.option(
-    "--rfc",
-    callback=option_parser(parse_rfc),
-    metavar="NUMBER",
-    help="Events that an RFC caused in all registries: 9350, RFC9350.",
-)
-@click.option(
-    "--draft",
-    callback=option_parser(parse_draft),
-    metavar="NAME",
-    help="Events that a draft caused; its name with or without the version.",
-)
-@click.option("--search", metavar="TEXT", help="Words in the event or in the entries that it changed.")
+@filter_options
 @click.option(
     "--inventory",
     metavar="FILE|NAME",
@@ -102,24 +61,14 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
 @click.pass_obj
 def command(
     config: Path,
+    /,
     sources: tuple[str, ...],
-    more_sources: tuple[str, ...],
-    ports: tuple[Interval, ...],
-    services: tuple[str, ...],
-    protocols: tuple[str, ...],
-    events: tuple[str, ...],
-    kinds: tuple[str, ...],
-    severity: str | None,
-    since: str | None,
-    until: str | None,
-    rfc: str | None,
-    draft: str | None,
-    search: str | None,
     inventory: str | None,
     ids: bool,
     with_details: bool,
     limit: int | None,
     format: str,
+    **filters: Any,
 ) -> None:
     """List events, in the registry's own words.
 
@@ -137,34 +86,20 @@ def command(
       watcher history --inventory /etc/services --since 2024-01-01
       watcher history --event 'service-*' --search microsoft --format json
     """
-    require(not (rfc and draft), "give --rfc or --draft, not both")
-    require(not with_details or (format == "text" and not (rfc or draft)), "--details is for a list of events, as text")
-    require(not (inventory and (rfc or draft)), "give --inventory or a document, not both")
-    query = EventQuery(
-        sources=(*sources, *more_sources),
-        ports=ports,
-        services=services,
-        protocols=protocols,
-        events=events,
-        kinds=kinds,
-        severity=Severity(severity) if severity else None,
-        since=since,
-        until=until,
-        text=search,
-        document=rfc or draft,
-        limit=limit,
-    )
+    query = read_query(sources, filters, limit)
+    require(not with_details or (format == "text" and not query.document), "--details is for a list of events, as text")
+    require(not (inventory and query.document), "give --inventory or a document, not both")
     if query.document and format in ("text", "json"):
         with open_history(config) as (history, observation):
             _print_document(documents.report_document(history, observation, query), format)
         return
     with open_history(config) as (history, observation):
         mine = None if inventory is None else _find_inventory(config, history, inventory, query.sources)
-        found = stream_events(history, observation, query, mine)
-        if with_details and found.heads:
-            _print_details(config, history, found)
+        report = stream_events(history, observation, query, mine)
+        if with_details and report.heads:
+            _print_details(config, history, report)
         else:
-            _print_events(found, format, with_ids=ids)
+            _print_events(report, format, with_ids=ids)
 
 
 def _print_details(config: Path, history: HistoryReader, report: FoundEvents) -> None:
@@ -207,24 +142,24 @@ def _source(event: ObservedEvent) -> str:
     return event.stored.source
 
 
-def _print_events(found: FoundEvents, format: str, *, with_ids: bool) -> None:
+def _print_events(report: FoundEvents, format: str, *, with_ids: bool) -> None:
     """Print each event as it is read: a whole history is long."""
     if format == "json":
-        documents = map(event_document, found.events)
-        print_json_list("events", documents, lambda: {"gaps": [gap.as_dict() for gap in found.gaps]})
+        documents = map(event_document, report.events)
+        print_json_list("events", documents, lambda: {"gaps": [gap.as_dict() for gap in report.gaps]})
         return
-    several = len({head.source for head in found.heads}) > 1
+    several = len({head.source for head in report.heads}) > 1
     headings = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
     if format == "csv":
         headings = {**headings, **_CSV_COLUMNS}
-        rows = map(_csv_row, found.events)
+        rows = map(_csv_row, report.events)
     else:
         headings = {"fingerprint": "ID", **headings} if with_ids else headings
-        rows = map(_text_row, found.events)
-    empty = f"no matching events ({_span_text(found.span)})"
-    print_rows(rows, headings, format, empty="" if found.heads else empty, widest=map(_head_row, found.heads))
+        rows = map(_text_row, report.events)
+    empty = f"no matching events ({_span_text(report.span)})"
+    print_rows(rows, headings, format, empty="" if report.heads else empty, widest=map(_head_row, report.heads))
     if format == "text":
-        print_gaps(found.gaps)
+        print_gaps(report.gaps)
 
 
 def _csv_row(event: ObservedEvent) -> Mapping[str, object]:

@@ -40,7 +40,7 @@ def find_inventory(
     `port_sources` are the sources of the port registry in the history. Raises UsageError, ConfigError.
     """
     tables = {
-        str(each.get("name")): each for each in read_tables(config).get("inventory", ()) if isinstance(each, dict)
+        str(table.get("name")): table for table in read_tables(config).get("inventory", ()) if isinstance(table, dict)
     }
     if reference in tables:
         settings = inventory_files.parse_settings(tables[reference], config)

@@ -9,9 +9,9 @@ import click
 
 
 def require_single_values(context: click.Context, arguments: Sequence[str]) -> None:
-    """Raise UsageError if an option of a context's command, or of a command inside it, is repeated in vain.
+    """Raise UsageError if an option that takes one value is repeated, of a context's command or of a command inside it.
 
-    That is an option that takes one value. A switch may be repeated (`-v -v`), but not contradicted (`--deliver
+    A switch may be repeated (`-v -v`), but not contradicted (`--deliver
     --no-deliver`).
     """
     if context.resilient_parsing:  # the shell completes a command that is not typed to its end

@@ -83,9 +83,11 @@ def test(config: Path, names: tuple[str, ...], since: str | None, until: str | N
     with open_store(config) as (store, observation):
         selections = select_from_history(store, observation, plans, since=since, until=until)
     if format == "json":
-        print_json({"since": since, "until": until, "subscriptions": [_document(each) for each in selections]})
+        print_json(
+            {"since": since, "until": until, "subscriptions": [_document(selection) for selection in selections]}
+        )
     elif format == "csv":
-        print_rows([row for each in selections for row in _csv_rows(each)], _CSV, format)
+        print_rows([row for selection in selections for row in _csv_rows(selection)], _CSV, format)
     else:
         _print_selections(selections)
 
@@ -93,9 +95,9 @@ def test(config: Path, names: tuple[str, ...], since: str | None, until: str | N
 def _list_plans(config: Path, names: Sequence[str]) -> list[SubscribedPlan]:
     with open_monitor(config) as monitor:
         plans = list_plans(monitor.alerts.subscribers)
-    known = [plan.name for plan in plans]
+    known_names = [plan.name for plan in plans]
     for name in names:
-        require_known("subscription", name, known)
+        require_known("subscription", name, known_names)
     return [plan for plan in plans if not names or plan.name in names]
 
 
@@ -119,7 +121,10 @@ def _csv_rows(selection: Selection) -> list[dict[str, Any]]:
 
 
 def _print_selections(selections: Sequence[Selection]) -> None:
-    rows = [{**_row(each.subscribed), "events": len(each.events), "ignored": len(each.ignored)} for each in selections]
+    rows = [
+        {**_row(selection.subscribed), "events": len(selection.events), "ignored": len(selection.ignored)}
+        for selection in selections
+    ]
     print_rows(rows, _COUNTS, "text", empty="no subscriptions")
     for selection in selections:
         if selection.events:

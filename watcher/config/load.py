@@ -244,8 +244,8 @@ def _describe(problem: Mapping[str, Any]) -> str:
         place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
     kind, message = problem["type"], str(problem["msg"])
     if kind == "extra_forbidden":
-        name, known = str(problem["loc"][-1]), _known_keys(Settings)
-        return f"{place}: unknown in this table" if name in known else f"{place}: unknown{_suggest(name, known)}"
+        name, keys = str(problem["loc"][-1]), _list_keys(Settings)
+        return f"{place}: unknown in this table" if name in keys else f"{place}: unknown{_suggest(name, keys)}"
     if kind == "missing":
         return f"{place}: is missing"
     if kind == "tuple_type":
@@ -274,8 +274,8 @@ def _channel_types() -> list[str]:
     return [f'"{name}"' for table in get_args(AnyChannel) for name in get_args(table.model_fields["type"].annotation)]
 
 
-def _known_keys(annotation: Any) -> set[str]:
+def _list_keys(annotation: Any) -> set[str]:
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        return set().union(*(_known_keys(inner) for inner in get_args(annotation)))
+        return set().union(*(_list_keys(inner) for inner in get_args(annotation)))
     fields = [(field.alias or name, field) for name, field in annotation.model_fields.items() if not field.exclude]
-    return {key for key, _ in fields}.union(*(_known_keys(field.annotation) for _, field in fields))
+    return {key for key, _ in fields}.union(*(_list_keys(field.annotation) for _, field in fields))

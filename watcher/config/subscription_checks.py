@@ -50,9 +50,9 @@ def _find_filter_problems(
         if not any(fnmatchcase(event, pattern) for event in events):
             yield f"events: {pattern!r} matches no event{suggest(pattern, events)}"
     yield from _find_impossible_events(table, settings, events)
-    known = [source.name for source in settings.source]
+    sources = [source.name for source in settings.source]
     unmatched = [pattern for pattern in table.sources if not _can_match_source(pattern, settings)]
-    yield from (f"sources: {pattern!r} matches no source{suggest(pattern, known)}" for pattern in unmatched)
+    yield from (f"sources: {pattern!r} matches no source{suggest(pattern, sources)}" for pattern in unmatched)
     for protocol in table.protocols:
         if protocol.lower() not in PROTOCOLS:
             yield f"protocols: unknown {protocol!r}{suggest(protocol, PROTOCOLS) or _list(PROTOCOLS)}"

@@ -4,10 +4,10 @@ The schedule is in memory and derived from the recorded checks: a source is due 
 a restart neither forgets nor repeats a check. A collection is one job, which checks its index and the groups that are
 due; when a server asks to wait, the job is moved to the time at which the server may be asked.
 
-The main thread waits for signals, watches the clocks and feeds the service manager's watchdog. It reads the history at
-the start and at a reload, and never uses the network, so it cannot hang. APScheduler follows the wall clock and would
-sleep through an hour that is set back, so when wall and monotonic clock drift apart, the jobs are moved. The service
-manager gets keep-alives only while no task hangs: a thread cannot be ended, so systemd ends and restarts the process.
+The main thread waits for signals, compares the clocks and sends keep-alives to the service manager. It reads the
+history at the start and at a reload, and never uses the network, so it cannot hang. APScheduler follows the wall clock:
+if that is set back by an hour, no job runs for an hour. So when wall and monotonic clock drift apart, the jobs are
+moved. Keep-alives are sent only while no task hangs: a thread cannot be ended, so systemd restarts the process.
 """
 
 from __future__ import annotations

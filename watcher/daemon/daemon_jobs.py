@@ -46,7 +46,7 @@ class DaemonJobs(Jobs):
         self._scheduler.move(source, self._clock.now() + timedelta(seconds=seconds))
 
     def send_due(self) -> None:
-        with self.run("deliveries not sent", self.patience, source=DELIVERIES), self.open_monitor() as monitor:
+        with self.run("deliveries not sent", self.hung_after, source=DELIVERIES), self.open_monitor() as monitor:
             self.store_notices(monitor)
             self.start_deliveries(monitor)
 

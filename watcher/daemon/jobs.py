@@ -42,7 +42,7 @@ _WARNINGS = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
 class Jobs(ABC):
     """The jobs of one process. `settings` is the configuration in force; a reload replaces it."""
 
-    claim = CLAIM  # for so long a delivery belongs to the process that sends it
+    claim = CLAIM  # how long a delivery belongs to the process that sends it
 
     def __init__(
         self,
@@ -157,22 +157,22 @@ class Jobs(ABC):
         log("checked", source=source, outcome=str(result.outcome), message=result.message, events=events, **more)
 
     def check_health(self) -> None:
-        with self.run("self check failed", self.patience, source=HEALTH):
+        with self.run("self check failed", self.hung_after, source=HEALTH):
             self.self_check.check_schedule()
 
     def check_deadlines(self) -> None:
-        with self.run("deadlines not checked", self.patience, source=DEADLINES), self.open_monitor() as monitor:
+        with self.run("deadlines not checked", self.hung_after, source=DEADLINES), self.open_monitor() as monitor:
             if deliveries := check_deadlines(monitor):
                 self._log.info("deadlines passed", messages=len(deliveries))
 
     def send_heartbeat(self) -> None:
         heartbeat = self.settings.heartbeat
         timeout = heartbeat.timeout if heartbeat else 0
-        with self.run("heartbeat not sent", self.patience + timeout, source=HEARTBEAT):
+        with self.run("heartbeat not sent", self.hung_after + timeout, source=HEARTBEAT):
             self.self_check.send_heartbeat()
 
     def deliver(self, channel: str) -> None:
-        budget = self.patience + _SMTP_COMMANDS * self.settings.smtp.timeout
+        budget = self.hung_after + _SMTP_COMMANDS * self.settings.smtp.timeout
         source = f"{DELIVERIES} {channel}"
         with self.run("deliveries not sent", budget, source=source), self.open_monitor() as monitor:
             report = deliver_channel(monitor, channel, self._may_send_next, claim=self.claim)
@@ -186,7 +186,7 @@ class Jobs(ABC):
         return not self.stopping.is_set()
 
     @property
-    def patience(self) -> float:
+    def hung_after(self) -> float:
         """The seconds beyond its own deadlines after which a task hangs."""
         return self.settings.daemon.hung_after.total_seconds()
 
@@ -194,7 +194,7 @@ class Jobs(ABC):
         """Return the seconds after which a check counts as hung: the deadlines of its fetches and `hung_after`."""
         fetches = 2 if isinstance(source, SourceSettings) and source.also else 1
         transfer = LONGEST_TRANSFER if isinstance(source, CollectionSettings) and source.rsync else 0
-        return self.settings.fetch.deadline * fetches + transfer + self.patience
+        return self.settings.fetch.deadline * fetches + transfer + self.hung_after
 
     @contextmanager
     def run(self, failure: str, budget: float, *, source: str) -> Iterator[None]:

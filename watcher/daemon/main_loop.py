@@ -1,4 +1,4 @@
-"""What the main thread of the daemon and of a worker does: it waits for signals and feeds the watchdog of systemd.
+"""What the main thread of the daemon and of a worker does: it waits for signals and sends keep-alives to systemd.
 
 It never uses the network, so it cannot hang. A thread cannot be ended: while a task hangs the service manager gets no
 keep-alives, and ends and restarts the process.

@@ -23,7 +23,7 @@ class ListText(Struct, frozen=True, kw_only=True):
     of_ports: bool = True
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Yield (number, line without the space around it) of each line with text. Raises ParseError `too_large`."""
+        """Yield number and text of each line that is not empty, stripped. Raises ParseError `too_large`."""
         for number, line in enumerate(self.text.split("\n"), 1):
             if len(line) > MAX_LINE:
                 raise ParseError("too_large", f"a line of more than {MAX_LINE:,} characters", line=number)

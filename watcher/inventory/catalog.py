@@ -130,7 +130,7 @@ def _decode(data: bytes) -> str:
 
 
 def _named_format(name: str, *, of_ports: bool) -> ListFormat:
-    usable = [known for known, entry in LIST_FORMATS.items() if of_ports or entry.for_codes]
+    usable = [key for key, entry in LIST_FORMATS.items() if of_ports or entry.for_codes]
     if name not in usable:
         raise ParseError("not_expected_format", f"unknown list format {describe_unknown(name, usable)}")
     return LIST_FORMATS[name]

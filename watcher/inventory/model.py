@@ -70,11 +70,6 @@ class Inventory(Struct, frozen=True, kw_only=True, dict=True):
     def _index(self) -> MatchIndex:
         return MatchIndex(self.entries)
 
-    @property
-    def is_of_ports(self) -> bool:
-        """True if its entries have ports or names of services, not codes."""
-        return all(not entry.code for entry in self.entries)
-
     def concerns_source(self, source: str) -> bool:
         return any(fnmatchcase(source, glob) for glob in self.sources)
 

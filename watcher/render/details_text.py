@@ -52,7 +52,7 @@ def _list_pointers(details: EventDetails) -> Iterator[tuple[str, str]]:
 
 def _render_entry(entry: EntryDetails, width: int | None) -> Iterator[str]:
     rows = [(difference.word, say_difference(difference)) for difference in entry.differences]
-    rows += ((each.word, each.text) for each in entry.texts)
+    rows += ((text.word, text.text) for text in entry.texts)
     rows += ((label_person(person), person.line) for person in entry.people)
     column = min(max((len(visible(label)) for label, _ in rows), default=0), _WIDEST_LABEL)
     column = max(column, len("reference") if entry.references else 0)

@@ -19,8 +19,8 @@ SCHEMA = 1
 def comparison_document(comparison: Comparison, details: Sequence[EventDetails] = ()) -> dict[str, Any]:
     """Return the whole comparison, quiet changes included. The first events have the `details` that are given."""
     events = [{**event_document(event), "changes": list(event.changes)} for event in comparison.events]
-    for event, each in zip(events, details, strict=False):
-        event["details"] = details_document(each)
+    for event, described in zip(events, details, strict=False):
+        event["details"] = details_document(described)
     return {
         "schema": SCHEMA,
         "source": comparison.source,
@@ -90,13 +90,13 @@ def _entry_document(entry: EntryDetails) -> dict[str, Any]:
             {
                 "changes": list(entry.changes),
                 "differences": [
-                    {"field": each.field, "before": each.before, "after": each.after} for each in entry.differences
+                    {"field": field.field, "before": field.before, "after": field.after} for field in entry.differences
                 ],
-                "texts": {each.field: each.text for each in entry.texts},
+                "texts": {text.field: text.text for text in entry.texts},
                 "people": [
-                    _without_empty({**asdict(each), "addresses": list(each.addresses)}) for each in entry.people
+                    _without_empty({**asdict(person), "addresses": list(person.addresses)}) for person in entry.people
                 ],
-                "references": [_without_empty({"text": each.text, "url": each.url}) for each in entry.references],
+                "references": [_without_empty({"text": link.text, "url": link.url}) for link in entry.references],
             }
         ),
     }

@@ -51,11 +51,6 @@ def render_notice(title: str, rows: Sequence[tuple[str, str]], *, note: str) -> 
     )
 
 
-def render_text(title: str, text: str) -> str:
-    """Return the page of a plain text, line by line."""
-    return _template("plain.html").render(title=visible(title), text=visible(text, lines=True))
-
-
 def render_digest(title: str, subjects: Sequence[str], pages: Sequence[str], *, left_out: str = "") -> str:
     """Return one page with the bodies of others that this module made."""
     # Everything in them was escaped when their page was made.
@@ -89,7 +84,7 @@ def render_comparison(
         releases=releases,
         summary=TIMED if comparison.timed else render_counts(comparison.changes),
         marked=render_marks(comparison),
-        events=[_describe_card(event, each) for event, each in zip(shown, details, strict=False)],
+        events=[_describe_card(event, described) for event, described in zip(shown, details, strict=False)],
         others=[_describe_line(event) for event in shown[len(details) :]],
         left_out=f"{left} more events are not listed here." if left else "",
         note=visible(note),
@@ -115,8 +110,8 @@ def _describe_card(event: Event, details: EventDetails) -> dict[str, Any]:
 def _list_rows(entry: EntryDetails) -> Iterator[dict[str, Any]]:
     for difference in entry.differences:
         yield {"label": visible(difference.word), "parts": list(_list_changed_parts(difference))}
-    for each in entry.texts:
-        yield {"label": visible(each.word), "parts": list(_list_linked_parts(each.text))}
+    for text in entry.texts:
+        yield {"label": visible(text.word), "parts": list(_list_linked_parts(text.text))}
     for person in entry.people:
         yield {"label": visible(label_person(person)), "parts": list(_list_person_parts(person))}
     if entry.references:

@@ -9,7 +9,7 @@ from watcher.render.safe_text import HIDDEN
 
 
 def dumps(value: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
-    """Return JSON in readable UTF-8; characters that move or hide text on a terminal are written as `\\uXXXX`."""
+    """Return JSON in readable UTF-8; characters that move or hide text on a terminal are written as escapes."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent, separators=None if indent else (",", ":"))
     # An unpaired surrogate cannot be encoded in UTF-8.
     text = text.encode("utf-8", "replace").decode()

@@ -24,7 +24,7 @@ class JunitCase(Struct, frozen=True, kw_only=True):
 
 
 def render_junit(cases: Sequence[JunitCase], *, name: str) -> str:
-    """Return a document with a suite for each name of one, in the order in which they come."""
+    """Return a document. Cases of one suite are together; the suites are in the order of their first cases."""
     suites: dict[str, list[JunitCase]] = {}
     for case in cases:
         suites.setdefault(case.suite, []).append(case)

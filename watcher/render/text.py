@@ -31,8 +31,8 @@ _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 _SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.MODIFIED: "~", Kind.DEPRECATED: "!"}
 TIMED = "no new release: the calendar made these events"
-_LONG = 60
-_NARROWEST = 24
+_LONG = 60  # characters from which the difference of two values is shown by words
+_NARROWEST = 24  # columns to wrap to, on any terminal
 
 
 def render_comparison(
@@ -145,7 +145,7 @@ def _difference(field: FieldChange) -> str:
 
 
 def _words(before: str, after: str) -> str:
-    """Return the difference of two long texts by words, `[-removed-] {+added+}`, with some unchanged words around."""
+    """Return the difference of two long texts by words, `[-removed-] {+added+}`, between some unchanged words."""
     old, new = visible(before).split(), visible(after).split()
     shown: list[str] = []
     for tag, a, b, c, d in compare_sequences(old, new):

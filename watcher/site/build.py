@@ -20,7 +20,6 @@ from watcher.core.clock import SystemClock
 from watcher.core.times import to_text
 from watcher.render.document import release_document
 from watcher.render.ics import render_calendar
-from watcher.render.json import dumps
 from watcher.reports.deadlines import CALENDAR, calendar_day, deadline_document, find_deadlines
 from watcher.reports.events import event_document, find_events
 from watcher.reports.observation import ObservationGaps
@@ -31,7 +30,7 @@ from watcher.site.places import SourcePlaces, list_places
 from watcher.site.signatures import Signer
 from watcher.site.source_pages import SourcePages
 from watcher.site.stamps import SourceStamps, make_stamp, stamp_source
-from watcher.site.static_page import make_page
+from watcher.site.static_page import make_json, make_page
 from watcher.store.event_query import EventQuery
 from watcher.store.store import Store
 from watcher.web.html import STATIC, render_html
@@ -43,7 +42,7 @@ _LISTED_EVENTS = 500
 
 
 class NewestDay(SystemClock):
-    """A clock that stands at the day of the newest release."""
+    """A clock whose time is always the beginning of the day of the newest release."""
 
     def __init__(self, day: str) -> None:
         self._now = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
@@ -82,21 +81,21 @@ def write_site(
     """
     with context.open_store() as store, SiteFolder(folder, context.clock.now(), keep) as site:
         sources = store.history.find_sources(patterns)
-        stamps = {source: each for source in sources if (each := stamp_source(store.history, source)).releases}
+        stamps = {source: stamp for source in sources if (stamp := stamp_source(store.history, source)).releases}
         build = _Build(context=_freeze(context, stamps), store=store, stamps=stamps, address=address, signer=signer)
-        made: list[str] = []
+        written: list[str] = []
         for number, source in enumerate(stamps):
             if show_progress is not None:
                 show_progress(number, len(stamps))
             if build.write_source(site, source):
-                made.append(source)
+                written.append(source)
         site.write("style", build.program, lambda: [(STYLE, (STATIC / "style.css").read_bytes())])
         site.write("overview", make_stamp(*map(build.stamp, stamps)), build.make_overview, last=True)
-        return SiteReport(files=site.finish(), sources=made)
+        return SiteReport(files=site.finish(), sources=written)
 
 
 def _freeze(context: PageContext, stamps: Mapping[str, SourceStamps]) -> SiteContext:
-    newest = max((made.releases[-1].dated for made in stamps.values()), default="1970-01-01")
+    newest = max((stamp.releases[-1].dated for stamp in stamps.values()), default="1970-01-01")
     return SiteContext(
         settings=context.settings,
         open_monitor=context.open_monitor,
@@ -145,22 +144,22 @@ class _Build:
         return make_stamp(self.program, self._stamps[source].whole, linked)
 
     def write_source(self, site: SiteFolder, source: str) -> bool:
-        """Write a source; return whether it had changed. Its changes are read only then."""
-        stamp = self.stamp(source)
-        if site.keep_units(f"{source}/", f"{source}/source", stamp):
+        """Write a source; return whether it had changed. An unchanged source costs no reading of its changes."""
+        whole = self.stamp(source)
+        if site.keep_units(f"{source}/", f"{source}/source", whole):
             return False
-        made = self._stamps[source]
-        by_release = {name: make_stamp(self.program, each) for name, each in made.by_release.items()}
+        stamps = self._stamps[source]
+        by_release = {name: make_stamp(self.program, stamp) for name, stamp in stamps.by_release.items()}
         SourcePages(
             context=self._context,
             history=self._store.history,
             source=source,
-            stamps=replace(made, by_release=by_release),
+            stamps=replace(stamps, by_release=by_release),
             site_map=self._map,
             places=self._places(source),
             address=self._address,
             signer=self._signer,
-        ).write(site, stamp)
+        ).write(site, whole)
         return True
 
     def make_overview(self) -> Files:
@@ -168,18 +167,18 @@ class _Build:
         store, context, sources = self._store, self._context, [*self._stamps]
         allocations = find_deadlines(store, sources, context.clock.now().date())
         documents = list(map(deadline_document, allocations))
-        yield f"{OWN}/deadlines.json", _write_json({"deadlines": documents})
+        yield f"{OWN}/deadlines.json", make_json({"deadlines": documents})
         query = EventQuery(sources=tuple(sources), limit=_LISTED_EVENTS)
         events = find_events(store.history, context.observation(store), query).events
-        yield f"{OWN}/events.json", _write_json({"events": [event_document(each) for each in reversed(events)]})
+        yield f"{OWN}/events.json", make_json({"events": [event_document(event) for event in reversed(events)]})
         rows = [(name, len(made.releases), made.releases[-1]) for name, made in self._stamps.items()]
         documents = [
             {"source": name, "releases": number, "latest": release_document(latest.release)}
             for name, number, latest in rows
         ]
-        yield f"{OWN}/sources.json", _write_json({"sources": documents})
+        yield f"{OWN}/sources.json", make_json({"sources": documents})
         yield from make_feeds("all registries", "index.html", events, OWN, self._map.find, self._address)
-        days = [calendar_day(each) for each in allocations if each.allocation.until]
+        days = [calendar_day(deadline) for deadline in allocations if deadline.allocation.until]
         calendar = render_calendar(days, name=CALENDAR, stamp=to_text(context.clock.now()))
         yield f"{OWN}/deadlines.ics", calendar.encode()
         page = render_html("deadlines.html", deadlines=allocations, today=context.clock.now().date().isoformat())
@@ -208,7 +207,3 @@ def _hash_templates() -> str:
     for path in sorted([*STATIC.parent.glob("templates/*.html"), STATIC / "style.css"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _write_json(document: Mapping[str, object]) -> bytes:
-    return f"{dumps(document)}\n".encode()

@@ -167,10 +167,10 @@ def _split(data: bytes, kind: str) -> tuple[Version, list[str]]:
     header = _parse(head)
     if not {*_HEADER, "release"} <= {*header} or (header["type"], header["schema"]) != (kind, SCHEMA):
         raise DeltaError(f"not a {kind} of this version of the program")
-    known = {name: header[name] for name in ("source", "session", "version", "release")}
-    if not isinstance(known["version"], int):
+    values = {name: header[name] for name in ("source", "session", "version", "release")}
+    if not isinstance(values["version"], int):
         raise DeltaError(f"not a {kind}: its version is not a number")
-    return Version(**known), lines
+    return Version(**values), lines
 
 
 def _parse(line: str) -> dict[str, Any]:

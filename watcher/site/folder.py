@@ -59,7 +59,7 @@ class SiteFolder(AbstractContextManager["SiteFolder"]):
             self._lock.close()
             raise UsageError(f"{self._root}: another process is writing this site") from None
         state = self._read_state()
-        self._known: dict[str, tuple[str, list[str]]] = {
+        self._old_units: dict[str, tuple[str, list[str]]] = {
             name: (unit[0], unit[1]) for name, unit in state["units"].items()
         }
         # Every file of ours, with the time since when no unit has it, or None.
@@ -81,9 +81,9 @@ class SiteFolder(AbstractContextManager["SiteFolder"]):
 
         `last`: the files are indexes that lead to others. Raises UsageError for a file that is not ours.
         """
-        known_stamp, known = self._known.get(name, ("", []))
-        if known_stamp == stamp and all((self._root / path).is_file() for path in known):
-            self._units[name] = (stamp, known)
+        old_stamp, old_paths = self._old_units.get(name, ("", []))
+        if old_stamp == stamp and all((self._root / path).is_file() for path in old_paths):
+            self._units[name] = (stamp, old_paths)
             return False
         paths = []
         for path, data in make():
@@ -94,7 +94,7 @@ class SiteFolder(AbstractContextManager["SiteFolder"]):
 
     def keep_units(self, prefix: str, name: str, stamp: str) -> bool:
         """Keep all units whose names begin so if the unit `name` has this stamp, and all their files exist."""
-        units = {each: unit for each, unit in self._known.items() if each.startswith(prefix)}
+        units = {old: unit for old, unit in self._old_units.items() if old.startswith(prefix)}
         if units.get(name, ("", []))[0] != stamp or not all(
             (self._root / path).is_file() for _, paths in units.values() for path in paths
         ):
@@ -124,7 +124,7 @@ class SiteFolder(AbstractContextManager["SiteFolder"]):
         needed = {path for _, paths in self._units.values() for path in paths}
         self._files |= dict.fromkeys(needed)
         # Before any file gets its name, so that an interrupted writing never leaves one that nobody knows.
-        self._write_state(self._known)
+        self._write_state(self._old_units)
         for paths in (self._new, self._replaced, self._last):
             for path in paths:
                 _temporary(self._root / path).replace(self._root / path)

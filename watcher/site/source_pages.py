@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from watcher.render.document import comparison_document, release_document
 from watcher.render.exports.base import ExportOptions
-from watcher.render.json import dumps
 from watcher.reports.events import ObservedEvent, find_events
 from watcher.reports.export import render_export
 from watcher.site.addresses import SiteMap, name_part
@@ -20,7 +19,7 @@ from watcher.site.places import SourcePlaces, read_place
 from watcher.site.renovate import write_datasource
 from watcher.site.signatures import Signer
 from watcher.site.stamps import SourceStamps
-from watcher.site.static_page import join_address, make_page
+from watcher.site.static_page import join_address, make_json, make_page
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import StoredRelease
@@ -82,7 +81,7 @@ class SourcePages(Struct, frozen=True, kw_only=True):
         if before is None:
             return
         comparison = self.history.events.read_comparison(self.source, stored, before)
-        yield f"{path}.json", _write_json(comparison_document(comparison))
+        yield f"{path}.json", make_json(comparison_document(comparison))
         names = {"from": before.release.id, "to": name, "quiet": "1"}
         for start, file in self.places.find_changes(self.source, before, stored):
             yield file, self._make_page(compare.render, file, [self.source], {**names, "start": str(start)}, files)
@@ -93,7 +92,7 @@ class SourcePages(Struct, frozen=True, kw_only=True):
         for name, file in _EXPORTS.items():
             rendered = render_export(self.history, source, name, ["latest"], ExportOptions())
             yield f"{folder}/{file}", rendered.files[""].encode("utf-8", "replace")
-        yield f"{folder}/releases.json", _write_json(self._list_releases())
+        yield f"{folder}/releases.json", make_json(self._list_releases())
         yield f"{folder}/renovate.json", write_datasource(releases_of, self._find_url)
         first = f"{folder}/index.html"
         yield from make_feeds(source, first, self._find_events(), folder, self.site_map.find, self.address)
@@ -123,13 +122,9 @@ class SourcePages(Struct, frozen=True, kw_only=True):
             return find_events(store.history, self.context.observation(store), query).events
 
     def _list_releases(self) -> Mapping[str, object]:
-        rows = [{**release_document(each.release), **each.counts} for each in reversed(self.stamps.releases)]
+        rows = [{**release_document(stored.release), **stored.counts} for stored in reversed(self.stamps.releases)]
         return {"source": self.source, "number": len(rows), "releases": rows}
 
     def _find_url(self, stored: StoredRelease) -> str:
         path = f"{self.folder}/release/{stored.release.id}.html"
         return join_address(self.address, path) if self.address else ""
-
-
-def _write_json(document: Mapping[str, object]) -> bytes:
-    return f"{dumps(document)}\n".encode()

@@ -45,7 +45,7 @@ def stamp_source(history: HistoryReader, source: str) -> SourceStamps:
     ends = [None, *releases, None]
     by_release = {
         release.release.id: make_stamp(
-            [[each.release.id, each.dated] if each else None for each in (before, after)],
+            [[other.release.id, other.dated] if other else None for other in (before, after)],
             [release.dated, release.digest, dict(release.counts), release_document(release.release)],
             [event_document(stored.event) for stored in events.get(release.row, [])],
         )

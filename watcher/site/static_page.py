@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urljoin
 
 from lxml import etree, html
 
+from watcher.render.json import dumps
 from watcher.site.addresses import relative
 
 Find = Callable[[str], str | None]
@@ -54,6 +55,11 @@ def _add_files(document: html.HtmlElement, path: str, files: Sequence[tuple[str,
     for name, target in files:
         link = etree.SubElement(line, "a", {"href": relative(path, target)})
         link.text, link.tail = name, " "
+
+
+def make_json(document: Mapping[str, object]) -> bytes:
+    """Return a document as the bytes of a JSON file."""
+    return f"{dumps(document)}\n".encode()
 
 
 def join_address(address: str, path: str) -> str:

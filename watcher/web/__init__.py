@@ -1,1 +1,1 @@
-"""Metrics and health over HTTP. `routes.ROUTES` lists the pages."""
+"""The history over HTTP: pages for people, the API, feeds, metrics and health. `routes.ROUTES` has every path."""

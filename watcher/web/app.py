@@ -1,8 +1,9 @@
-"""The ASGI application: finds the route of a path, holds a request against its policy, and sends its response.
+"""The ASGI application: finds the route of a request, checks the request against its policy, sends the response.
 
-A request passes these in order: the host name, the method, the rate limit, the token or session, the size, and for one
-that writes the page it was sent from. Registry text can come from anywhere, so the policy of content forbids every
-script and style that is not a file of ours, and every other host.
+It checks in this order: the host name, the path and method, the rate limit, the length of the query, whether the client
+may use the route (and, if it writes, whether a page of this server sent it), the size of the form. Registry text can
+come from anywhere, so the content security policy forbids every script and style that is not a file of ours, and every
+other host.
 """
 
 from __future__ import annotations

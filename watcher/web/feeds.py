@@ -73,11 +73,12 @@ def render_deadlines(context: PageContext, request: PageRequest, *, render: Rend
     deadlines = _read_deadlines(context)
     coming = [deadline for deadline in deadlines if deadline.state != "expired"]
     expired = [deadline for deadline in deadlines if deadline.state == "expired"]
+    listed = [*coming, *reversed(expired)][:_MOST_DEADLINES]
     feed = Feed(
         title="registry-watcher: early allocations",
         page=f"{request.base}/-/deadlines",
         address=request.base + request.path,
-        entries=[_deadline_entry(each, request.base) for each in (*coming, *reversed(expired))][:_MOST_DEADLINES],
+        entries=[_deadline_entry(deadline, request.base) for deadline in listed],
     )
     return _respond(render(feed), content_type, feed.updated)
 

@@ -88,7 +88,7 @@ def describe_memento(request: PageRequest, original: Original, release: StoredRe
 
 
 def render_timegate(context: PageContext, request: PageRequest) -> PageResponse:
-    """Redirect to the state that held at the Accept-Datetime: to the first before it began, now without one.
+    """Redirect to the state at the Accept-Datetime: the first one before it began, the newest one without the header.
 
     Raises BadRequestError for a malformed date, UsageError without such a resource.
     """

@@ -51,11 +51,11 @@ class PageRequest(Struct, frozen=True, kw_only=True):
     viewer: Viewer = Viewer()
 
     def text(self, name: str, default: str = "") -> str:
-        """Return the last value of a parameter without the space around it."""
+        """Return the last value of a parameter, stripped."""
         return (self.query.get(name) or [default])[-1].strip()
 
     def sent(self, name: str) -> str:
-        """Return the last value of a field of the form without the space around it."""
+        """Return the last value of a field of the form, stripped."""
         return (self.form.get(name) or [""])[-1].strip()
 
 

@@ -66,13 +66,13 @@ STREAM_PARAMETERS: Sequence[Parameter] = (
 
 def read_values(parameters: Sequence[Parameter], request: PageRequest) -> Mapping[str, str]:
     """Return the last value of each parameter that a query has. Raises BadRequestError for an unknown or wrong one."""
-    known = {parameter.name: parameter for parameter in parameters if parameter.place == "query"}
+    defined = {parameter.name: parameter for parameter in parameters if parameter.place == "query"}
     for name in request.query:
-        if name not in known:
-            raise BadRequestError(f"unknown parameter {name!r}; there are {', '.join(known) or 'none'}")
-    values = {name: request.text(name) for name in known if name in request.query}
+        if name not in defined:
+            raise BadRequestError(f"unknown parameter {name!r}; there are {', '.join(defined) or 'none'}")
+    values = {name: request.text(name) for name in defined if name in request.query}
     for name, value in values.items():
-        _check(known[name], value)
+        _check(defined[name], value)
     return values
 
 

@@ -1,4 +1,4 @@
-"""What a route asks of a client and allows to caches. Every route names one of the policies at the end."""
+"""What a route asks of a client and allows to caches. Every route has one of the policies below the classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last few results that pages computed, for who looks at the same from many sides. Pages run in several threads."""
+"""The last few results that pages computed, for people who filter one result in several ways. Pages run in threads."""
 
 from __future__ import annotations
 

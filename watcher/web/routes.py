@@ -42,7 +42,7 @@ from watcher.web.policy import (
 
 
 class Route(NamedTuple):
-    """One path; `{}` stands for one part of it, `{*}` for all others. `describe_error` makes what it answers then."""
+    """One path; `{}` is any part of it, `{*}` all that follow. `describe_error` makes the response to an error."""
 
     path: str
     render: Page

@@ -55,9 +55,6 @@ class WorkerControl:
             self._tables.extend(self.worker, self._claims, self.lease, schedules=self.schedules)
             self._tables.end_dead_sessions(self.lease)
 
-    def count_running(self) -> int:
-        return len(self._claims)
-
     def close(self) -> None:
         """Give back what is still claimed, and disconnect."""
         with self._lock:

@@ -110,7 +110,7 @@ class JobMaker:
         self._unclaimed: dict[int, float] = {}  # running jobs whose work nobody has claimed → since when
 
     def add(self, items: Iterable[WorkItem], connection: Any) -> None:
-        made = [
+        queued = [
             jobs.Job(
                 queue=_QUEUE,
                 lock=item.lock,
@@ -121,8 +121,8 @@ class JobMaker:
             )
             for item in items
         ]
-        if made:
-            self._app.job_manager.batch_defer_jobs(made, connection=connection)
+        if queued:
+            self._app.job_manager.batch_defer_jobs(queued, connection=connection)
 
     def remove_hanging(self, connection: Any, claimed: set[str], now: float, lease: float) -> int:
         """Remove jobs that count as running and whose work nobody has claimed for a whole lease; return how many.

@@ -26,7 +26,7 @@ from watcher.monitor.deliver import channels_due
 from watcher.monitor.monitor import Monitor
 from watcher.store.postgresql.election import Election
 
-_STAND = 1.0  # seconds between two attempts to be elected, and between two sweeps with nothing to do
+_IDLE = 1.0  # seconds between two attempts to be elected, and between two sweeps with nothing to do
 _BUSY = 0.2  # seconds between two sweeps while there is work
 _DIGESTS = 5.0  # seconds between two rounds over digests and hourly limits
 _MOST = 256  # jobs at a time: the queue looks through all of them for the next one
@@ -35,7 +35,7 @@ _SPREAD = 0.1  # of a source's interval: the longest time over which overdue che
 
 
 class WorkScheduler:
-    """Stands for election and sweeps while it is elected, in a thread of its own."""
+    """Asks to be elected, and sweeps while it is, in a thread of its own."""
 
     def __init__(self, election: Election, jobs: WorkerJobs, control: WorkerControl, clock: Clock) -> None:
         self._election = election
@@ -52,15 +52,15 @@ class WorkScheduler:
         self._thread.start()
 
     def close(self) -> None:
-        """Wait until the sweep under way has ended and step down."""
+        """Wait until the sweep under way has ended; the election is then left to others."""
         self._thread.join(5)
 
     def _run(self) -> None:
         with self._election:
             while not self._jobs.stopping.is_set():
-                wait = _STAND
+                wait = _IDLE
                 try:
-                    if self._stand():
+                    if self._seek_election():
                         wait = self._serve()
                 except (WatcherError, psycopg.Error) as error:
                     self._log.warning("sweep failed; it is repeated", error=" ".join(str(error).split()))
@@ -68,7 +68,7 @@ class WorkScheduler:
                     self._log.exception("sweep failed; it is repeated")
                 self._jobs.stopping.wait(wait)
 
-    def _stand(self) -> bool:
+    def _seek_election(self) -> bool:
         elected = self._election.is_elected()
         if elected != self._control.schedules:
             self._control.schedules = elected
@@ -79,11 +79,11 @@ class WorkScheduler:
     def _serve(self) -> float:
         """Sweep while elected, over one connection; return how long to wait when that ends."""
         with self._jobs.open_monitor() as monitor:
-            while not self._jobs.stopping.is_set() and self._stand():
+            while not self._jobs.stopping.is_set() and self._seek_election():
                 if self._synchronized is not self._jobs.settings:
                     self._synchronize(monitor)
-                made = self._sweep(monitor)
-                self._jobs.stopping.wait(_BUSY if made else _STAND)
+                number = self._sweep(monitor)
+                self._jobs.stopping.wait(_BUSY if number else _IDLE)
                 if self._synchronized is not self._jobs.settings:
                     break  # a reload: the monitor has the old settings
         return 0.0

@@ -1,12 +1,12 @@
 """A worker: one of any number of processes, on any number of hosts, that share a history in PostgreSQL.
 
-The due row is the truth, a job is a wake-up. What is to be done is in the table `work` (the next check of a source) and
-in the outbox. One worker is elected to sweep them and to make a job for what is due (`work_scheduler`). Any worker
-takes the job (`job_queue`), claims the work for the length of a lease, does it with the code of the daemon, and sets
-when it is due again (`worker_jobs`). If a worker dies, its leases end and its work is due again. If it was only slow,
-the store refuses what it writes.
+What is to be done is in the table `work` (the next check of a source) and in the outbox; a job only wakes a worker up.
+One worker is elected to sweep both and to make a job for what is due (`work_scheduler`). Any worker takes the job
+(`job_queue`), claims the work for the length of a lease, does it with the code of the daemon, and sets when it is due
+again (`worker_jobs`). If a worker dies, its leases end and its work is due again. If it was only slow, the store
+refuses what it writes.
 
-The main thread waits for signals and feeds the watchdog; it never uses the database, so it cannot hang.
+The main thread waits for signals and sends keep-alives; it never uses the database, so it cannot hang.
 """
 
 from __future__ import annotations

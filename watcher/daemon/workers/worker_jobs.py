@@ -158,7 +158,7 @@ class WorkerJobs(Jobs):
     def check_collection(self, settings: CollectionSettings) -> None:
         super().check_collection(settings)
         failure = "next check of a collection not known"
-        with self.run(failure, self.patience, source=settings.name), self.open_monitor() as monitor:
+        with self.run(failure, self.hung_after, source=settings.name), self.open_monitor() as monitor:
             now = self._clock.now()
             seconds = (monitor.collection(settings).next_due(now) - now).total_seconds()
             if self._current.postponed is None:

@@ -67,7 +67,7 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
 
 
 def _make_lines(rows: Sequence[ServiceRow]) -> tuple[list[_Line], dict[int, _Line], list[Omission]]:
-    """Return the lines in order, the line of each row by its position, and aliases that found no room.
+    """Return the lines in order, the line of each row by its position, and the aliases for which a line had no room.
 
     A row that the registry calls another name of a service on the same port and protocol is an alias in its line.
     """

@@ -161,8 +161,8 @@ class WorkTables:
     def list_missing(self, items: Iterable[WorkItem]) -> list[WorkItem]:
         """Return the pieces of work that have no row yet."""
         rows = self._db.execute_at_once("SELECT kind, name FROM work").fetchall()
-        known = {(kind, name) for kind, name in rows}
-        return [item for item in items if (item.kind, item.name) not in known]
+        present = {(kind, name) for kind, name in rows}
+        return [item for item in items if (item.kind, item.name) not in present]
 
     def synchronize(self, configured: Iterable[DueWork]) -> None:
         """Make the rows those that the configuration asks for. An interval that became shorter counts from now on."""

@@ -118,7 +118,7 @@ class _Filter(Struct, frozen=True, kw_only=True):
         return (
             (not self.kinds or event.kind in self.kinds)
             and (self.severity is None or event.severity.rank >= self.severity.rank)
-            and (not self.events or any(fnmatchcase(known, glob) for known in ids for glob in self.events))
+            and (not self.events or any(fnmatchcase(name, glob) for name in ids for glob in self.events))
             and (not self.text or self.text in event.summary.casefold())
             and (not self.ports or any(_overlaps(port, self.ports) for port in event.ports))
         )

@@ -49,18 +49,18 @@ class SourcePage(Struct, frozen=True, kw_only=True):
 
 def _select_page(sources: Sequence[SourceOverview], after: str, text: str) -> SourcePage:
     """Return the page that follows the source `after`, "" for the first. Raises UsageError if it is not there."""
-    found = [source for source in sources if text.casefold() in source.name] if text else sources
-    names = [source.name for source in found]
+    selected = [source for source in sources if text.casefold() in source.name] if text else sources
+    names = [source.name for source in selected]
     if after and after not in names:
         raise UsageError(f"no source named {after!r} is configured")
     start = names.index(after) + 1 if after else 0
     end = start + _SOURCES
     before = None if start == 0 else "" if start <= _SOURCES else names[start - _SOURCES - 1]
     return SourcePage(
-        sources=tuple(found[start:end]),
+        sources=tuple(selected[start:end]),
         text=text,
         first=start + 1,
-        total=len(found),
+        total=len(selected),
         before=before,
         after=names[end - 1] if end < len(names) else None,
     )

@@ -1,4 +1,4 @@
-"""All 65,536 ports on one map, on any day, with what changed since another day lit up; and the same as a table."""
+"""All 65,536 ports on one map, on any day, with what changed since another day highlighted; and the same as a table."""
 
 from __future__ import annotations
 

@@ -68,4 +68,4 @@ class ConstantSet(Struct, frozen=True, kw_only=True):
     def list_ranges(self) -> Iterator[Constant]:
         """Yield the ranges, the narrowest first, so that a range inside another one comes before it."""
         ranges = (constant for constant in self.constants if constant.is_range)
-        yield from sorted(ranges, key=lambda each: (each.high - each.low, each.low, each.is_retired))
+        yield from sorted(ranges, key=lambda span: (span.high - span.low, span.low, span.is_retired))

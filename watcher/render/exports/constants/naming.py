@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -66,12 +67,12 @@ def name_constants(state: ExportedRelease, style: NamingStyle) -> NamedRelease:
         path = constants.path
         kept = tuple(candidate.constant for candidate in current[path] if candidate in names)
         if kept:
-            identifiers = (made for each in (*current[path], *former[path]) for made in each.list_identifiers(names))
+            identifiers = (candidate.list_identifiers(names) for candidate in (*current[path], *former[path]))
             named = NamedSet(
                 name=style.name_type(prefixes[path]),
                 words=prefixes[path],
                 constants=replace(constants, constants=kept),
-                identifiers=tuple(identifiers),
+                identifiers=tuple(chain.from_iterable(identifiers)),
             )
             named_sets.append(named)
     for candidates in current.values():

@@ -83,7 +83,7 @@ def parse_value(text: str, notation: Notation) -> ValueRange | None:
 
 def choose_space(ranges: Sequence[ValueRange]) -> str:
     """Return the space of most numbers of a registry: "" or "octets 1"."""
-    counts = Counter(each.space for each in ranges)
+    counts = Counter(block.space for block in ranges)
     return min(counts, key=lambda space: (-counts[space], space))
 
 
@@ -92,8 +92,8 @@ def choose_type(ranges: Sequence[ValueRange], values: Sequence[str], notation: N
 
     Octets have their own width. A highest number of 2^n - 1 says the width; else it is 32 bits, or 64 where needed.
     """
-    inside = [each for each in ranges if each.space == space and each.high < 2**MOST_BITS]
-    low, high = min((each.low for each in inside), default=0), max((each.high for each in inside), default=0)
+    inside = [block for block in ranges if block.space == space and block.high < 2**MOST_BITS]
+    low, high = min((block.low for block in inside), default=0), max((block.high for block in inside), default=0)
     digits = max((len(match[1]) for value in values for match in _HEX_DIGITS.finditer(value)), default=0)
     if notation is not Notation.DECIMAL:
         digits = digits or 2
