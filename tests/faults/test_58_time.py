@@ -117,7 +117,7 @@ def watch(clock: time_machine.Coordinates, tmp_path: Path) -> Iterator[Watch]:
 
 
 @pytest.mark.fault(58)
-def test_a_clock_set_back_takes_the_turns_along(clock: time_machine.Coordinates, watch: Watch) -> None:
+def test_a_clock_set_back_moves_the_checks_with_it(clock: time_machine.Coordinates, watch: Watch) -> None:
     with watch.running():
         distance = watch.next() - datetime.now(UTC)
         clock.shift(-HOUR)
@@ -131,7 +131,7 @@ def test_a_clock_set_back_takes_the_turns_along(clock: time_machine.Coordinates,
 
 @pytest.mark.fault(58)
 @pytest.mark.parametrize("ahead", [8 * HOUR, timedelta(days=7), timedelta(days=3653)], ids=str)
-def test_a_clock_set_ahead_or_a_machine_that_slept_has_one_turn(
+def test_after_a_clock_set_ahead_or_a_sleep_each_source_is_checked_once(
     clock: time_machine.Coordinates, watch: Watch, ahead: timedelta
 ) -> None:
     with watch.running():
@@ -177,7 +177,7 @@ def test_small_steps_of_a_clock_are_no_jump(clock: time_machine.Coordinates, wat
 
 
 @pytest.mark.fault(59)
-def test_after_a_week_of_downtime_each_source_has_one_turn_at_a_time_of_its_own(
+def test_after_a_week_of_downtime_each_source_is_checked_once_at_a_time_of_its_own(
     clock: time_machine.Coordinates, watch: Watch
 ) -> None:
     clock.shift(timedelta(days=7))
@@ -195,7 +195,7 @@ def test_after_a_week_of_downtime_each_source_has_one_turn_at_a_time_of_its_own(
 
 
 @pytest.mark.fault(57, 60)
-def test_a_turn_that_comes_while_the_one_before_is_under_way_is_skipped_counted_and_reported(tmp_path: Path) -> None:
+def test_a_check_that_is_due_while_the_previous_one_runs_is_skipped_counted_and_reported(tmp_path: Path) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def slow(sock: socket.socket, stopped: threading.Event) -> bool:

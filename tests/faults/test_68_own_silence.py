@@ -118,7 +118,7 @@ def test_that_no_check_runs_is_reported_once_and_cleared_once(env: Environment) 
     assert notices(env) == ["nothing-checked", "checked-again"]
 
 
-def test_a_restart_after_a_downtime_says_that_nobody_looked(env: Environment) -> None:
+def test_a_restart_after_a_downtime_reports_that_nothing_was_checked(env: Environment) -> None:
     env.now -= timedelta(days=7)
     env.check()
     env.now += timedelta(days=7)
@@ -135,7 +135,7 @@ def test_a_clock_that_is_behind_the_last_check_is_reported_at_the_start(env: Env
     assert "back by 180 s" in env.servers.webhooks[0]["data"]["summary"]
 
 
-def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(env: Environment) -> None:
+def test_health_and_metrics_are_served_and_report_that_nothing_is_checked(env: Environment) -> None:
     env.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
     own = self_check(env)
     own.count_check(SOURCE, "unchanged")
@@ -209,7 +209,7 @@ def test_a_collection_is_one_label_however_many_groups_it_has(tmp_path: Path) ->
         assert context.assess_health().reasons == (f"1 of {len(GROUPS)} groups of iana fail",)
 
 
-def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(env: Environment) -> None:
+def test_a_heartbeat_is_sent_only_while_every_source_is_checked(env: Environment) -> None:
     with FaultServer(reply(b"OK")) as server:
         env.configure("[store]", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n\n[store]')
         own = self_check(env)
@@ -222,7 +222,7 @@ def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(env: Envir
         assert logs[0]["event"] == "heartbeat withheld"
 
 
-def test_none_is_given_while_nothing_can_be_read(env: Environment) -> None:
+def test_no_heartbeat_is_sent_while_nothing_can_be_read(env: Environment) -> None:
     for _ in range(3):
         env.check(PAGE)
     with FaultServer(reply(b"OK")) as server:
@@ -232,7 +232,7 @@ def test_none_is_given_while_nothing_can_be_read(env: Environment) -> None:
 
 
 @pytest.mark.fault(63, 68)
-def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path: Path) -> None:
+def test_the_url_of_the_heartbeat_is_shown_nowhere(env: Environment, tmp_path: Path) -> None:
     refused = "http://127.0.0.1:9/" + TOKEN
     secret = env.servers.folder / "beat"
     secret.write_text(refused + "\n")
@@ -257,7 +257,7 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path
     assert TOKEN not in str(error.value)
 
 
-def test_a_sign_of_life_is_given_while_another_source_can_be_read(env: Environment) -> None:
+def test_a_heartbeat_is_sent_while_another_source_can_be_read(env: Environment) -> None:
     env.configure(
         '[[channel]]\nname = "mail"',
         '[[source]]\nname = "other"\nurl = "http://127.0.0.1:9/"\n\n[[channel]]\nname = "mail"',
@@ -393,7 +393,7 @@ def test_the_line_says_unknown_where_there_is_nothing_to_ask(env: Environment) -
     assert "nonsense" in text
 
 
-def test_a_line_after_a_time_without_a_look(env: Environment) -> None:
+def test_the_line_after_a_time_without_checks(env: Environment) -> None:
     with env.service() as service:
         connection(service.store).execute("UPDATE checks SET at = ?", [to_text(env.now - timedelta(hours=13))])
     code, text = status(env)

@@ -396,7 +396,7 @@ def test_texts_that_repeat_a_word_take_few_comparisons() -> None:
     assert rebuilt == new
 
 
-def test_each_interval_is_found_without_a_look_at_those_that_end_before() -> None:
+def test_each_interval_is_found_without_a_search_through_those_that_end_before() -> None:
     class Low(int):
         looked = 0
 
@@ -410,7 +410,7 @@ def test_each_interval_is_found_without_a_look_at_those_that_end_before() -> Non
     assert Low.looked < 40
 
 
-def test_pairs_that_become_clear_one_after_the_other_are_each_looked_at_a_few_times() -> None:
+def test_pairs_that_become_clear_one_after_the_other_are_each_compared_a_few_times() -> None:
     class Score(float):
         compared = 0
 

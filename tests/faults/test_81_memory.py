@@ -356,7 +356,7 @@ def test_a_release_that_needs_more_memory_than_there_is_is_a_failed_check_of_a_d
     assert [row["reason"] for row in rows(tmp_path / "history.db", "checks")["checks"]] == [None, "too_large", None]
 
 
-def test_a_held_release_that_needs_more_memory_than_there_is_stays_held_and_the_reason_is_told(tmp_path: Path) -> None:
+def test_a_held_release_that_needs_more_memory_than_there_is_stays_held_and_the_reason_is_shown(tmp_path: Path) -> None:
     source = TableSource(folder=tmp_path)
     source.config.write_text(source.config.read_text() + "[source.hold]\nmax_entries = 2000\n")
     source.check(table(1_000))

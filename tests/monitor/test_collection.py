@@ -38,7 +38,7 @@ def test_every_group_of_the_index_is_a_source_of_its_own(env: CollectionEnvironm
     assert env.stored_events() == []
 
 
-def test_a_look_at_an_unchanged_tree_is_one_conditional_request_a_group_and_a_row_of_checks(
+def test_a_check_of_an_unchanged_tree_is_one_conditional_request_a_group_and_a_row_of_checks(
     env: CollectionEnvironment,
 ) -> None:
     many = tuple(f"many-{number}" for number in range(40))

@@ -194,7 +194,7 @@ def test_a_release_place_last_is_where_the_whole_order_has_it_and_moves_no_other
             assert in_order([*labelled, label]) == [*in_order(labelled), placed]
 
 
-def test_the_next_release_needs_no_look_at_the_others() -> None:
+def test_the_next_release_is_placed_without_a_search_through_the_others() -> None:
     past = [imported("a", "2024-01-01"), live("b", "2024-01-02", "2024-01-02T10:00:00Z")]
     assert place_last(imported("c", "2024-01-03"), ending(past)) == PlacedRelease(digest="c", dated="2024-01-03")
     seen = live("d", "2024-01-01", "2024-01-02T10:00:01Z")

@@ -251,7 +251,7 @@ def test_a_file_and_a_program_receive_a_change_within_the_limits_of_the_service(
     assert unit.sandbox.path(f"{STATE}/user").read_text() != "0\n"
 
 
-def test_the_timer_looks_once_and_says_when_it_failed(unit: Unit) -> None:
+def test_the_timer_checks_once_and_reports_a_failure(unit: Unit) -> None:
     unit.ctl("start", "registry-watcher-check.service")
     unit.other.hears("GET /ports.xml")
     assert unit.sandbox.run("stat", "--format=%a", f"{STATE}/").stdout == "700\n"

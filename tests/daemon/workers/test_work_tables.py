@@ -306,7 +306,7 @@ def test_what_is_due_of_100000_sources_is_found_by_an_index(tables: WorkTables) 
     plan = explain(tables, CLAIM.replace("?", "{}").format(1, 60, "'check'", "'s77'"))
     assert plan.count("using work_pkey") == 2
     assert "work_due" not in plan
-    assert {item.name for item in tables.find_ready(most=256, each=4)} == {f"s{number}" for number in range(1, 6)}
+    assert {item.name for item in tables.find_ready(most=256, per_host=4)} == {f"s{number}" for number in range(1, 6)}
 
 
 def explain(tables: WorkTables, query: str) -> str:
