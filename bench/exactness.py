@@ -91,7 +91,7 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
         raise SystemExit("the histories are not the same")
     ratios = {name: seconds / spent["in order"] for name, seconds in spent.items()}
     return Part(
-        text=f"The same history, row by row, {len(histories)} times. The files of one command are sorted "
+        text=f"All {len(histories)} imports give the same history, row by row. The files of one command are sorted "
         "by their dates before the first is taken.\n\n"
         + table(["", "CPU s", "in order = 1"], [[name, spent[name], ratios[name]] for name in spent]),
         targets=[

@@ -77,15 +77,15 @@ def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment
         runs |= ours.beside({_GIT_HISTORY: lambda: _git_history(csvs, folder, peers, patience)})
         runs |= ours.beside({_GIT_HISTORY_XML: lambda: _git_history_xml(files, folder, peers, patience)})
     targets = [
-        *(_of_git_history(runs, each) for each in (_GIT_HISTORY_XML, _GIT_HISTORY)),
-        *(_of_sketch(runs, each) for each in (_SKETCH, _PROVEN)),
+        *(_of_git_history(runs, name) for name in (_GIT_HISTORY_XML, _GIT_HISTORY)),
+        *(_of_sketch(runs, name) for name in (_SKETCH, _PROVEN)),
     ]
     remarks = "\n".join(f"- {name}: {run.remark}" for name, run in runs.items() if run.remark)
     return Part(
         text=(
-            f"{len(files)} releases, {format_dates(files)}, as XML and as CSVs written from it, which is in no time. "
-            "git-history reads the commits of a repository. A machine is not equally fast at all times, so ours runs "
-            "before and after each long program, and the ratio is to the mean of the two. The figures of ours are "
+            f"{len(files)} releases, {format_dates(files)}, as XML, and as CSVs that were written from it before. "
+            "git-history reads the commits of a repository. A machine is not equally fast at all times, so our import "
+            "runs before and after each long program, and the ratio is to the mean of the two. Our figures are "
             f"medians of {len(ours.spent['XML'])} runs.\n\n{table(_HEAD, _lines(ours.shown() | runs))}\n\n{remarks}"
         ),
         targets=targets,

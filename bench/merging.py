@@ -21,7 +21,7 @@ def merge_page(earlier: str, parts: Sequence[tuple[str, Part]], conditions: str)
     if _TARGETS not in sections:
         raise SystemExit("the page has no targets; run all parts first")
     lines = sections[_TARGETS].splitlines()
-    rows = {found[1]: line for line in lines if (found := _ROW.match(line))}
+    rows = {row[1]: line for line in lines if (row := _ROW.match(line))}
     for title, part in parts:
         sections[title] = f"Measured in a run of its own: {conditions}\n\n{part.text}"
         for target in part.targets:

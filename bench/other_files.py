@@ -33,7 +33,7 @@ Pair = Sequence[Path]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """Two files to compare, and the program that does the least of it."""
+    """Two files to compare, and a program that does the least that a comparison needs."""
 
     name: str
     files: Pair
@@ -63,7 +63,8 @@ def measure(folder: Path, peers: Environment, times: int, *, scale: float = 1.0)
         )
     missing = "" if peers.has("csv-diff") else " The tables were not compared: csv-diff is not installed."
     return Part(
-        text="Generated files; each line of ours is followed by a program that does the least of it, run in turns."
+        text="Generated files. Each of our lines is followed by a program that does the least that the task needs, "
+        "run in turns."
         f"{missing}\n\n" + table(["", "wall s", "CPU s", "peak MB", "CPU, the other = 1"], lines),
         targets=targets,
     )
@@ -108,7 +109,7 @@ def _write_group(folder: Path) -> Pair:
     paths = []
     for date in ("2020-01-01", "2020-02-01"):
         paths.append(folder / f"toy-{date}.xml")
-        paths[-1].write_text(_GROUP.format(date=date, records="".join(_RECORD.format(**each) for each in records)))
+        paths[-1].write_text(_GROUP.format(date=date, records="".join(_RECORD.format(**record) for record in records)))
         records[7]["text"] = _text(chance, 4)
         records.append({"number": len(records), "text": _text(chance, 4), "rfc": 9999})
     return paths

@@ -201,7 +201,7 @@ def _describe(
 ) -> Part:
     lines: list[list[object]] = []
     for name, page in times.items():
-        pairs = [(statistics.median(each), _p95(each)) for each in (page.idle, page.beside, page.within)]
+        pairs = [(statistics.median(spent), _p95(spent)) for spent in (page.idle, page.beside, page.within)]
         lines.append([name, page.first, *(number for pair in pairs for number in pair)])
     beside = max(times, key=lambda name: _p95(times[name].beside))
     within = max(times, key=lambda name: _p95(times[name].within))
@@ -209,11 +209,11 @@ def _describe(
     return Part(
         text=(
             f"{_YEARS} years of ports and {groups} generated groups. Milliseconds of whole requests on loopback, one "
-            "after another, each in a new connection: the first one that the daemon with `[web]` gets, "
-            f"{_ROUNDS} later ones while it is idle, and {rounds} while the daemon ingests a new release of every "
-            "group, of `watcher serve` beside it and of that daemon itself (within). The daemon is one Python process, "
-            f"in which pages wait for the ingest.\n\n{table(head, lines)}\n\n"
-            f"The slowest page beside it is: {beside}; within: {within}. "
+            "after another, each in a new connection. *First*: the first request to a daemon with `[web]`. *Idle*: "
+            f"{_ROUNDS} later ones while it has nothing to do. *Beside* and *within*: {rounds} requests each, to "
+            "`watcher serve` and to the daemon itself, while the daemon ingests a new release of every group. The "
+            f"daemon is one Python process, in which pages wait for the ingest.\n\n{table(head, lines)}\n\n"
+            f"The slowest page beside the daemon is: {beside}; within it: {within}. "
             f"The overview with its style sheet and script has {sizes[0] / 1000:.1f} kB, of which "
             f"{sizes[1] / 1000:.1f} kB are sent. The idle daemon needs {memory[0]:.0f} MB without `[web]`, and "
             f"{memory[1]:.0f} MB after it served all these pages."

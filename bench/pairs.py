@@ -237,8 +237,8 @@ def compare(
         (
             f"The pair is {pair.label}: {true}. {second}Rows of IANA's CSV are counted by key ({', '.join(KEY)}). The "
             "true answer is the watcher's difference of the two CSVs, which was applied forwards and backwards and "
-            "compared with the rows. CSV and JSON were written from the XML before, in IANA's columns; this is in no "
-            "time.\n\n" + table(head, lines)
+            "compared with the rows. CSV and JSON were written from the XML before the measurement, in IANA's "
+            "columns.\n\n" + table(head, lines)
         ),
         spent,
         _remarks(lines),

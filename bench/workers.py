@@ -66,8 +66,9 @@ def measure(folder: Path, sources: int = SOURCES) -> Part:
             f"{sources} tables of three rows on {_HOSTS} hosts of this machine, no pause between two requests, "
             f"{sources} webhooks over {len(CHANNELS)} channels; {os.cpu_count()} cores, which workers, database, hosts "
             f"and receiver share. One process: `Monitor.check` of one source after the other, then all deliveries. "
-            f"A worker has {_JOBS} jobs at a time; the seconds of workers count from when all is due until the last is "
-            "recorded, with the queue, the claims and the limit of one request a host. "
+            f"A worker has {_JOBS} jobs at a time; its time is from the moment at which everything is due until the "
+            "last result is recorded, and includes the queue, the claims and the limit of one request at a time to a "
+            "host. "
             f"The best of {_TURNS} turns. 100,000 registries every six hours need 4.6 checks a second."
             f"\n\n{table(head, lines)}"
         ),
@@ -164,15 +165,15 @@ def _queue_messages(location: HistoryLocation, number: int) -> None:
         store.outbox.add_deliveries(
             [
                 Delivery(
-                    id=f"msg_bench{each}",
-                    channel=CHANNELS[each % len(CHANNELS)],
+                    id=f"msg_bench{position}",
+                    channel=CHANNELS[position % len(CHANNELS)],
                     recipient="",
                     source="s0",
                     release="bench",
-                    body=json.dumps({"number": each}),
+                    body=json.dumps({"number": position}),
                     created=now,
                 )
-                for each in range(number)
+                for position in range(number)
             ],
             now=now,
         )

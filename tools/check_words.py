@@ -90,15 +90,15 @@ def main() -> int:
     words = retired_words(GLOSSARY.read_text("utf-8"))
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
     paths = [path for path in listed.stdout.splitlines() if path.endswith(_SUFFIXES)]
-    found = [
+    retired = [
         use
         for path in paths
         if path not in (*_GENERATED, *_EXEMPT)
         for use in uses(path, (ROOT / path).read_text("utf-8"), words)
     ]
-    for use in found:
+    for use in retired:
         print(f"{use.path}:{use.line}: {use.word!r} is retired; write {use.instead}", file=sys.stderr)
-    return 1 if found else 0
+    return 1 if retired else 0
 
 
 if __name__ == "__main__":

@@ -120,20 +120,20 @@ def _read_row(lines: Sequence[str]) -> Row:
     rest = _REST.match("\n".join([start["rest"], *lines[1:]])) if start else None
     if start is None or rest is None:
         raise ValueError(f"the seed's row cannot be read: {lines}")
-    found = {name: (value or "").strip() for name, value in rest.groupdict().items()}
-    if found["assignee"] == found["contact"]:
-        found["assignee"] = ""  # IANA's pages repeat the contact where a record has no assignee
-    return Row(name=start["name"], number=start["number"], protocol=start["protocol"], **found)
+    texts = {name: (value or "").strip() for name, value in rest.groupdict().items()}
+    if texts["assignee"] == texts["contact"]:
+        texts["assignee"] = ""  # IANA's pages repeat the contact where a record has no assignee
+    return Row(name=start["name"], number=start["number"], protocol=start["protocol"], **texts)
 
 
 def _read_person(line: str) -> Person:
-    found = _PERSON.match(line)
-    if found is None:
+    match = _PERSON.match(line)
+    if match is None:
         raise ValueError(f"the seed's contact cannot be read: {line}")
-    name, org = PERSON_OF.get(found["id"], (found["who"], ""))
-    if found["id"] in ORGANISATIONS:
-        name, org = "", found["who"]
-    return Person(id=found["id"], name=name, org=org, uri=found["uri"], updated=found["updated"] or "")
+    name, org = PERSON_OF.get(match["id"], (match["who"], ""))
+    if match["id"] in ORGANISATIONS:
+        name, org = "", match["who"]
+    return Person(id=match["id"], name=name, org=org, uri=match["uri"], updated=match["updated"] or "")
 
 
 # --- The vocabulary, written ------------------------------------------------------------------------------------------

@@ -36,20 +36,20 @@ def imported(tree: ast.Module, package: str) -> Iterator[str]:
 def arrows(modules: Mapping[str, ast.Module], package: str) -> dict[str, set[str]]:
     """Return which rooms each room imports."""
     rooms = {name.partition(".")[0] for name in modules if name not in ("", "__init__")}
-    found: dict[str, set[str]] = {room: set() for room in rooms}
+    imports: dict[str, set[str]] = {room: set() for room in rooms}
     for name, tree in modules.items():
         room = name.partition(".")[0]
         if room in rooms:
             targets = {target.partition(".")[0] for target in imported(tree, package)}
-            found[room] |= (targets & rooms) - {room}
-    return found
+            imports[room] |= (targets & rooms) - {room}
+    return imports
 
 
 def floors(rooms: Mapping[str, set[str]]) -> int:
     """Return the number of floors; rooms that import each other count once."""
 
     def height(room: str, below: frozenset[str]) -> int:
-        return 1 + max((height(each, below | {room}) for each in rooms[room] - below - {room}), default=0)
+        return 1 + max((height(lower, below | {room}) for lower in rooms[room] - below - {room}), default=0)
 
     return max(height(room, frozenset()) for room in rooms)
 
@@ -57,7 +57,7 @@ def floors(rooms: Mapping[str, set[str]]) -> int:
 def parameters(modules: Mapping[str, ast.Module]) -> tuple[int, int]:
     """Return how many parameters are callables by their annotation, and how many have a lambda as default."""
     statements = (node for tree in modules.values() for node in tree.body if isinstance(node, ast.Assign))
-    aliases = {ast.unparse(each.targets[0]) for each in statements if ast.unparse(each.value).startswith("Callable[")}
+    aliases = {ast.unparse(node.targets[0]) for node in statements if ast.unparse(node.value).startswith("Callable[")}
     pattern = re.compile(rf"\b(?:{'|'.join(['Callable', *sorted(aliases)])})\b")
     callables = lambdas = 0
     for tree in modules.values():
@@ -65,10 +65,11 @@ def parameters(modules: Mapping[str, ast.Module]) -> tuple[int, int]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
                 callables += sum(
-                    bool(each.annotation and pattern.search(ast.unparse(each.annotation))) for each in arguments
+                    bool(argument.annotation and pattern.search(ast.unparse(argument.annotation)))
+                    for argument in arguments
                 )
                 defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
-                lambdas += sum(isinstance(each, ast.Lambda) for each in defaults)
+                lambdas += sum(isinstance(default, ast.Lambda) for default in defaults)
     return callables, lambdas
 
 

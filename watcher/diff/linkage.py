@@ -16,7 +16,7 @@ from typing import NamedTuple
 from watcher.core.model import Item
 from watcher.registries.base import Features, LinkageRule
 
-# Chosen on all months of 2016 to 2024: docs/decisions.md, "Link by evidence".
+# Chosen on all months of 2016 to 2024: record 46 of docs/decisions.md.
 THRESHOLD = 0.25
 MARGIN = 0.05
 DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of the greatest possible rarity

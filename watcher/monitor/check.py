@@ -1,4 +1,4 @@
-"""Check one source: how a release travels from its server to the alerts. Read this file first, then `ingest`.
+"""Check one source: the steps from the server of a release to the alerts about it. Read this file first, then `ingest`.
 
 fetch → archive → read → place in the history → compare with its neighbours → classify → history and outbox
 """
