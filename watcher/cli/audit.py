@@ -77,7 +77,7 @@ def command(
     show_all: bool,
     format: str,
 ) -> None:
-    """Hold lists of your own against a registry: what it says of each entry, and what is wrong.
+    """Compare lists of your own with a registry: what it says about each entry, and what is wrong.
 
     FILE is an /etc/services, a list of ports, names or codes, the output of `ss -tulnH`, nmap (-oX, -oG), `nft -j list
     ruleset` or iptables-save, a CSV or JSON of names and codes, - for standard input, or the name of an [[inventory]].
