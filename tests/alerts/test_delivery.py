@@ -15,15 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.alerts import FakeChannel, email_channel, router_without_channels, webhook_channel
+from tests.support.alerts import FakeChannel, comparison_of, email_channel, router_without_channels, webhook_channel
 from tests.support.fake_clock import FakeClock
-from tests.support.port_releases import explained, tcp
 from watcher.alerts import messages
 from watcher.alerts.channels.base import Channel
 from watcher.alerts.delivery import RETRY_WAITS, DeliveryReport, deliver_due
 from watcher.core.clock import Clock
 from watcher.core.errors import ConfigError, DeliveryError
-from watcher.core.model import Comparison, Release
 from watcher.core.operations import Delivery
 from watcher.core.times import from_text, to_text
 from watcher.store.store import Store
@@ -62,19 +60,6 @@ def message(number: int = 0, channel: str = "hook") -> Delivery:
         body=json.dumps({"number": number, "text": "字\n"}, ensure_ascii=False),
         created=to_text(START),
     )
-
-
-def comparison_of(*names: str) -> Comparison:
-    changes, events = explained(
-        [tcp("base", "1")], [tcp("base", "1"), *(tcp(name, str(2000 + i)) for i, name in enumerate(names))]
-    )
-    old, new = (
-        Release(
-            id=letter * 12, source="ports", published=day, observed=f"{day}T06:00:00Z", sha256=letter * 64, entries=1
-        )
-        for letter, day in (("a", "2020-01-01"), ("b", "2020-01-02"))
-    )
-    return Comparison(source="ports", old=old, new=new, changes=changes, events=events)
 
 
 def send_due(store: Store, channels: Mapping[str, Channel], clock: Clock) -> DeliveryReport:

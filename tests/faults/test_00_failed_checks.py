@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,6 @@ from watcher.monitor.health import Limits
 from watcher.monitor.result import Outcome
 
 GOOD = release([tcp("a", "1"), tcp("b", "2")])
-TOLD = "org.registry-watcher.notice"
 HELD = ("held", "held_snapshots")
 
 FAILURES: dict[str, tuple[Answer, str]] = {
@@ -55,22 +53,11 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield made
 
 
-def notices(env: Environment) -> list[dict[str, Any]]:
-    return [hook["data"] for hook in env.servers.webhooks if hook["type"] == TOLD]
-
-
 def stored(env: Environment) -> str:
     """A hash of everything that is derived from releases, of what is held, and of the archive's files."""
     return hashlib.sha256(
         json.dumps([env.rows(*DERIVED, *HELD), sorted(env.files())], default=str).encode()
     ).hexdigest()
-
-
-def look_at(env: Environment, url: str) -> None:
-    """Watch another address from now on."""
-    text = env.servers.config.read_text()
-    old = next(line for line in text.splitlines() if line.startswith("url = ") and "assignments" in line)
-    env.configure(old, f'url = "{url}/assignments/x.xml"')
 
 
 @pytest.mark.fault(1, 3, 5, 6, 10, 17, 18, 19, 20, 21, 23)
@@ -80,13 +67,13 @@ def test_a_failed_check_changes_nothing_and_is_reported_once(env: Environment, k
     before = stored(env)
     with FaultServer(answer) as server:
         good = next(line for line in env.servers.config.read_text().splitlines() if "/assignments/" in line)
-        look_at(env, server.url()[:-1])
+        env.fetch_from(server.url("/assignments/x.xml"))
         for _ in range(5):
             assert env.check().outcome is Outcome.FAILED
         checks = env.rows("checks")["checks"][1:]
         assert {(row["outcome"], row["reason"]) for row in checks} == {("failed", reason)}
         assert stored(env) == before
-        (notice,) = notices(env)
+        (notice,) = env.notices
         says_gone = kind in ("404", "410", "403", "451")
         assert (notice["id"], notice["source"]) == ("source-gone" if says_gone else "source-unhealthy", SOURCE)
         assert (notice["details"]["reason"], notice["details"]["failures"]) == (reason, Limits().failures)
@@ -97,7 +84,7 @@ def test_a_failed_check_changes_nothing_and_is_reported_once(env: Environment, k
     for _ in range(2):
         assert env.check().outcome is Outcome.UNCHANGED
     assert stored(env) == before
-    assert [alert["id"] for alert in notices(env)[1:]] == ["source-recovered"]
+    assert [alert["id"] for alert in env.notices[1:]] == ["source-recovered"]
     assert len(env.servers.webhooks) == 2
     assert env.servers.mails == []
 
@@ -109,7 +96,7 @@ def test_two_failures_are_not_reported_and_the_count_begins_anew(env: Environmen
         env.check()
         env.check()
         env.check(GOOD)
-    assert notices(env) == []
+    assert env.notices == []
 
 
 @pytest.mark.fault(18)
@@ -118,19 +105,19 @@ def test_a_source_that_fails_for_long_is_reported_however_few_checks_there_were(
     env.check(b"<html></html>")
     env.now += timedelta(hours=25)
     env.check()
-    assert [notice["id"] for notice in notices(env)] == ["source-unhealthy"]
+    assert [notice["id"] for notice in env.notices] == ["source-unhealthy"]
 
 
 @pytest.mark.fault(18)
 def test_the_limits_are_configured_for_all_and_for_one_source(env: Environment) -> None:
     env.configure("[store]", "[health]\nfailures = 1\n\n[store]")
     env.check(b"<html></html>")
-    assert len(notices(env)) == 1
+    assert len(env.notices) == 1
     env.check(GOOD)
     env.configure('[[channel]]\nname = "mail"', '[source.health]\nfailures = 4\n\n[[channel]]\nname = "mail"')
     env.publish(b"<html></html>")
     for _ in range(3):
         env.check()
-    assert len(notices(env)) == 2
+    assert len(env.notices) == 2
     env.check()
-    assert [notice["id"] for notice in notices(env)][2:] == ["source-unhealthy"]
+    assert [notice["id"] for notice in env.notices][2:] == ["source-unhealthy"]

@@ -14,7 +14,6 @@ from tests.support.port_releases import release, tcp
 from watcher.cli.demo_servers import SOURCE
 from watcher.monitor.result import Outcome
 
-TOLD = "org.registry-watcher.notice"
 OLD = release([tcp("a", "1")], "2020-01-01")
 NEW = release([tcp("a", "1"), tcp("b", "2")], "2020-01-02")
 THIRD = release([tcp("a", "1"), tcp("b", "2"), tcp("c", "3")], "2020-01-03")
@@ -28,15 +27,6 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield made
 
 
-def look_at(env: Environment, server: FaultServer) -> None:
-    old = next(line for line in env.servers.config.read_text().splitlines() if "/assignments/" in line)
-    env.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
-
-
-def alerts(env: Environment) -> int:
-    return len([hook for hook in env.servers.webhooks if hook["type"] != TOLD])
-
-
 def validators(env: Environment) -> tuple[str, str]:
     (row,) = env.rows("sources")["sources"]
     return row["etag"], row["last_modified"]
@@ -47,7 +37,7 @@ def test_the_same_bytes_under_new_validators_are_no_release_and_the_new_ones_are
     first = {"ETag": '"1"', "Last_Modified": "Wed, 01 Jan 2020 00:00:00 GMT"}
     second = {"ETag": '"2"', "Last_Modified": "Thu, 02 Jan 2020 00:00:00 GMT"}
     with FaultServer(reply(OLD, **first), reply(OLD, **second), not_modified(ETag='"2"')) as server:
-        look_at(env, server)
+        env.fetch_from(server.url("/assignments/x.xml"))
         assert env.check().outcome is Outcome.BASELINE
         before = env.rows("releases", "versions", "changes", "events", "snapshots")
         assert env.check().outcome is Outcome.UNCHANGED
@@ -71,7 +61,7 @@ def test_the_content_decides_where_every_node_has_its_own_tag_or_none(env: Envir
         return answer
 
     with FaultServer(node(OLD), node(OLD), node(OLD), node(NEW)) as server:
-        look_at(env, server)
+        env.fetch_from(server.url("/assignments/x.xml"))
         assert [env.check().outcome for _ in range(5)] == [
             Outcome.BASELINE,
             Outcome.UNCHANGED,
@@ -79,18 +69,18 @@ def test_the_content_decides_where_every_node_has_its_own_tag_or_none(env: Envir
             Outcome.CHANGED,
             Outcome.UNCHANGED,
         ]
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
 
 
 @pytest.mark.fault(15)
 def test_older_content_that_comes_back_is_no_alert_until_it_stays(env: Environment) -> None:
     for data in (OLD, NEW):
         env.check(data)
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
     env.publish(OLD)
     assert [env.check().outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
-    assert alerts(env) == 2
-    alert = [hook["data"] for hook in env.servers.webhooks if hook["type"] != TOLD][1]
+    assert len(env.alerts) == 2
+    alert = env.alerts[1]
     assert [event["id"] for event in alert["events"]] == ["port-released"]
     assert "rollback" in env.rows("releases")["releases"][-1]["problems"]
 
@@ -101,11 +91,11 @@ def test_two_nodes_that_disagree_for_long_are_one_alert_for_each_content_and_cou
     for _ in range(8):
         env.check(NEW)
         env.check(OLD)
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
     env.check(THIRD)
     for data in (NEW, OLD, THIRD) * 3:
         env.check(data)
-    assert alerts(env) == 2
+    assert len(env.alerts) == 2
     with env.service() as service:
         times = {hold.published: hold.times for hold in service.store.holds.list_holds(SOURCE)}
     assert times == {"2020-01-01": 8 + 3, "2020-01-02": 3}

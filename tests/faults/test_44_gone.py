@@ -13,7 +13,6 @@ from tests.support.cli_fixtures import RunCli
 from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
-from watcher.monitor.deliver import deliver_all
 
 pytestmark = pytest.mark.fault(44)
 
@@ -39,11 +38,6 @@ def states(env: Environment) -> list[tuple[str, str]]:
     return sorted((row["channel"], row["state"]) for row in env.rows("outbox")["outbox"])
 
 
-def deliver(env: Environment) -> None:
-    with env.service() as service:
-        deliver_all(service)
-
-
 def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(env: Environment, run: RunCli) -> None:
     good = hook_url(env)
     with FaultServer(reply(status=410)) as gone:
@@ -51,7 +45,7 @@ def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled
         env.check(FIRST)
         env.check(SECOND)
         env.check(THIRD)
-        deliver(env)
+        env.deliver()
         assert len(gone.requests) == 1
     assert states(env) == [
         ("hook", "pending"),
@@ -69,10 +63,10 @@ def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled
     assert (hook["state"], hook["pending"], hook["last_error"]) == ("gone", 2, "HTTP 410: the endpoint is gone")
 
     env.configure(f'url = "{gone.url()}"', good)
-    deliver(env)
+    env.deliver()
     assert env.servers.webhooks == []
     assert run(*config, "channel", "enable", "hook").out == "hook: enabled; 2 messages are due\n"
-    deliver(env)
+    env.deliver()
     assert [body["data"]["new"]["published"] for body in env.servers.webhooks] == ["2020-01-02", "2020-01-03"]
     assert [channel["state"] for channel in listed(run, config)] == ["ok", "ok"]
     assert run(*config, "channel", "enable", "hook").out == "hook: was not disabled; 0 messages are due\n"

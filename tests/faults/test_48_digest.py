@@ -19,7 +19,6 @@ from watcher.alerts import digests
 from watcher.core.errors import UsageError
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.monitor.deliver import deliver_all
 from watcher.store.outbox import OutboxTable
 from watcher.store.store import Store
 
@@ -55,17 +54,12 @@ def states(env: Environment) -> dict[str, int]:
     return counts
 
 
-def deliver(env: Environment) -> None:
-    with env.service() as service:
-        deliver_all(service)
-
-
 def test_messages_within_the_digest_window_become_one_for_each_channel(env: Environment) -> None:
     changes(env, 4)
     assert (env.servers.webhooks, env.servers.mails) == ([], [])
     assert states(env) == {"gathering": 6}
     env.now += timedelta(minutes=10)
-    deliver(env)
+    env.deliver()
     (hook,), (mail,) = env.servers.webhooks, env.servers.mails
     assert hook["type"] == "org.registry-watcher.digest"
     messages = hook["data"]["messages"]
@@ -76,14 +70,14 @@ def test_messages_within_the_digest_window_become_one_for_each_channel(env: Envi
     assert states(env) == {"digested": 6, "sent": 2}
     digests = {row["digest"] for row in env.rows("outbox")["outbox"]} - {None}
     assert digests == {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]}
-    deliver(env)
+    env.deliver()
     assert (len(env.servers.webhooks), len(env.servers.mails)) == (1, 1)
 
 
 def test_a_single_message_is_sent_as_it_is(env: Environment) -> None:
     changes(env, 2)
     env.now += timedelta(minutes=10)
-    deliver(env)
+    env.deliver()
     assert [hook["type"] for hook in env.servers.webhooks] == ["org.registry-watcher.release.changed"]
     assert "digest" not in text(env.servers.mails[0])
 
@@ -97,7 +91,7 @@ def test_messages_whose_digest_cannot_be_made_are_sent_one_by_one(env: Environme
         with service.store.transaction():
             database.execute("UPDATE outbox SET body = 'no JSON' WHERE id = ?", [row["id"]])
     env.now += timedelta(minutes=10)
-    deliver(env)
+    env.deliver()
     assert len(env.servers.webhooks) == 1
     assert len(env.servers.mails) == 2
 
@@ -107,7 +101,7 @@ def test_the_digest_window_begins_with_the_first_message(env: Environment) -> No
     env.now += timedelta(minutes=9)
     changes(env, 1, first=3)
     env.now += timedelta(minutes=1)
-    deliver(env)
+    env.deliver()
     assert len(env.servers.webhooks[0]["data"]["messages"]) == 2
 
 
@@ -142,9 +136,9 @@ def test_a_crash_while_a_digest_is_made_loses_nothing(env: Environment, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(OutboxTable, "replace_with_digest", dies)
         with pytest.raises(UsageError):
-            deliver(env)
+            env.deliver()
     assert states(env) == {"gathering": 6}
-    deliver(env)
+    env.deliver()
     assert (len(env.servers.webhooks), len(env.servers.mails)) == (1, 1)
 
 
@@ -167,6 +161,6 @@ def test_a_channel_gets_no_more_messages_per_hour_than_configured(env: Environme
         digests.postpone_excess(service.store, {"hook": 2}, env.now)
         assert service.store.outbox.list_due(to_text(env.now)) == []
     env.now += timedelta(minutes=58)
-    deliver(env)
+    env.deliver()
     assert len(env.servers.webhooks) == 2
     assert states(env) == {"pending": 1, "sent": 4}

@@ -18,7 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.fake_clock import FakeClock
-from tests.support.raw_sql import connection
+from tests.support.raw_sql import INSERT_SOURCE, connection, insert_source, list_source_names
 from watcher.core.errors import StoreError
 from watcher.store import database as module
 from watcher.store import lock_holders, snapshot_receipts
@@ -26,13 +26,6 @@ from watcher.store.database import journal_mode, to_store_error
 from watcher.store.lock_holders import LONGEST_WAIT, Lock, LockHolder, LockWait, _describe_command, _read_process
 from watcher.store.snapshot_receipts import SnapshotReceipts
 from watcher.store.store import Store
-
-INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
-
-
-def names(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as connection:
-        return [row[0] for row in connection.execute("SELECT name FROM sources ORDER BY name")]
 
 
 @pytest.fixture(params=["delete", "wal"])
@@ -53,7 +46,7 @@ def test_a_writer_waits_for_another_and_both_are_written(tmp_path: Path, mode: s
             opened.set()
             assert goes.wait(30)
             with ours.transaction():
-                connection(ours).execute(INSERT, ["second"])
+                connection(ours).execute(INSERT_SOURCE, ["second"])
 
     thread = threading.Thread(target=second)
     with Store(path) as first:
@@ -61,10 +54,10 @@ def test_a_writer_waits_for_another_and_both_are_written(tmp_path: Path, mode: s
         assert opened.wait(30)
         with first.transaction():
             goes.set()
-            connection(first).execute(INSERT, ["first"])
+            connection(first).execute(INSERT_SOURCE, ["first"])
         thread.join(60)
     assert not thread.is_alive()
-    assert names(path) == ["first", "second"]
+    assert list_source_names(path) == ["first", "second"]
 
 
 @pytest.mark.fault(53)
@@ -76,22 +69,22 @@ def test_a_snapshot_that_others_wrote_past_cannot_be_written_from_and_can_again_
     with Store(path) as ours, Store(path) as other:
         with ours.transaction():
             for number in range(300):
-                connection(ours).execute(INSERT, [f"name {number:03}"])
+                connection(ours).execute(INSERT_SOURCE, [f"name {number:03}"])
         reading = connection(ours).conn.execute("SELECT name FROM sources")
         reading.fetchone()  # and not to the end: SQLITE_BUSY_SNAPSHOT in WAL
         if mode == "wal":
             with other.transaction():
-                connection(other).execute(INSERT, ["past"])
+                connection(other).execute(INSERT_SOURCE, ["past"])
             with pytest.raises(StoreError, match="another process is writing"), ours.transaction():
-                connection(ours).execute(INSERT, ["lost"])
+                connection(ours).execute(INSERT_SOURCE, ["lost"])
         else:
             with pytest.raises(StoreError, match="another task of this process is reading"), other.transaction():
-                connection(other).execute(INSERT, ["lost"])
+                connection(other).execute(INSERT_SOURCE, ["lost"])
         reading.close()
         with ours.transaction():
-            connection(ours).execute(INSERT, ["written"])
-    assert "written" in names(path)
-    assert "lost" not in names(path)
+            connection(ours).execute(INSERT_SOURCE, ["written"])
+    assert "written" in list_source_names(path)
+    assert "lost" not in list_source_names(path)
 
 
 @pytest.mark.fault(53)
@@ -103,10 +96,10 @@ def test_a_long_reader_does_not_stop_a_writer_in_wal(tmp_path: Path, monkeypatch
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM sources").fetchone() == (0,)
         with ours.transaction():
-            connection(ours).execute(INSERT, ["ours"])
+            connection(ours).execute(INSERT_SOURCE, ["ours"])
         assert reader.execute("SELECT count(*) FROM sources").fetchone() == (0,)
         reader.execute("ROLLBACK")
-    assert names(path) == ["ours"]
+    assert list_source_names(path) == ["ours"]
 
 
 @pytest.mark.fault(53)
@@ -160,11 +153,6 @@ def held_by_another_process(path: Path, begin: str) -> Iterator[subprocess.Popen
         process.communicate()
 
 
-def write_ours(store: Store) -> None:
-    with store.transaction():
-        connection(store).execute(INSERT, ["ours"])
-
-
 class SecondsOfAttempts(FakeClock):
     """A clock on which each attempt to get a lock takes a second."""
 
@@ -205,8 +193,8 @@ def test_a_process_that_works_while_it_holds_the_history_is_waited_for(
     with Store(path) as store, held_by_another_process(path, begin) as process:
         if begin == "BEGIN EXCLUSIVE":
             assert connection(store).execute("SELECT * FROM sources").fetchall() == []
-        write_ours(store)
-    assert names(path) == ["ours"]
+        insert_source(store, "ours")
+    assert list_source_names(path) == ["ours"]
     assert {(holder.pid, holder.command) for holder in holders} == {(process.pid, "watcher rebuild t")}
 
 
@@ -238,7 +226,7 @@ def test_an_error_about_a_lock_names_the_process_that_holds_it(
             r" \(database is locked\); try again when it has ended$"
         )
         with pytest.raises(StoreError, match=holder):
-            write_ours(store)
+            insert_source(store, "ours")
         if begin == "BEGIN EXCLUSIVE":
             with pytest.raises(StoreError, match=rf"process {process.pid} .* is writing to the history"):
                 Store(path)
@@ -307,5 +295,5 @@ def test_a_history_of_another_journal_is_taken_over(tmp_path: Path, monkeypatch:
         with Store(path) as store:
             assert connection(store).execute("PRAGMA journal_mode").fetchone() == (chosen,)
             with store.transaction():
-                connection(store).execute(INSERT, [f"{len(names(path))}"])
-    assert names(path) == ["0", "1", "2"]
+                connection(store).execute(INSERT_SOURCE, [f"{len(list_source_names(path))}"])
+    assert list_source_names(path) == ["0", "1", "2"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.collection_environment import GROUPS, CollectionEnvironment
 from tests.support.environment import Environment, open_environment
-from tests.support.fault_server import FaultServer, hang, head, reply
+from tests.support.fault_server import FaultServer, flood, hang, head, reply
 from tests.support.index_server import IndexServer, group_path, serve_index
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
@@ -31,7 +30,6 @@ from watcher.core.errors import DeliveryError
 from watcher.core.times import to_text
 from watcher.daemon.self_check import SelfCheck, ping
 from watcher.monitor import doctor
-from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.web.metrics import HistoryCollector
 from watcher.web.page import PageContext
@@ -40,7 +38,6 @@ pytestmark = pytest.mark.fault(68)
 
 GOOD = release([tcp("a", "1")])
 PAGE = b"<html></html>"
-TOLD = "org.registry-watcher.notice"
 TOKEN = "s3cr3t-t0ken"
 
 
@@ -65,9 +62,8 @@ def heartbeat_diagnoses(env: Environment) -> list[str]:
 
 
 def notices(env: Environment) -> list[str]:
-    with env.service() as service:
-        deliver_all(service)
-    return [hook["data"]["id"] for hook in env.servers.webhooks if hook["type"] == TOLD]
+    env.deliver()
+    return [notice["id"] for notice in env.notices]
 
 
 def ask(port: int | None, what: str) -> tuple[int, str]:
@@ -307,15 +303,8 @@ def test_a_heartbeat_whose_secret_is_no_url_fails_and_shows_no_part_of_it(env: E
 
 
 def test_an_endless_answer_to_a_heartbeat_is_read_a_little() -> None:
-    def endless(sock: socket.socket, stopped: threading.Event) -> bool:
-        sock.sendall(head(200))
-        while not stopped.is_set():
-            sock.sendall(b"x" * 65536)
-            sent.append(65536)
-        return False
-
     sent: list[int] = []
-    with FaultServer(endless) as server:
+    with FaultServer(flood(head(200), b"x" * 65536, sent)) as server:
         assert ping(server.url(), 20) is None
     assert sum(sent) < 64 * 2**20
 

@@ -124,7 +124,7 @@ class World:
         for name in channels_due(monitor):
             deliver_due(monitor.store, {name: self.mails}, self.clock, monitor.alerts, only=name)  # type: ignore[dict-item]
 
-    def told(self, source: str) -> list[str]:
+    def list_alerted(self, source: str) -> list[str]:
         """Return the names in the alerts of a source, as they were put into the outbox."""
         with self.monitor() as monitor:
             query = connection(monitor.store).query
@@ -161,7 +161,7 @@ def test_a_clock_that_jumps_at_random_loses_delays_and_reorders_nothing(tmp_path
                 checks += 1
     assert sorted(set(outcomes)) == [(False, "unchanged"), (True, "baseline"), (True, "changed")]
     for source in SOURCES:
-        assert world.told(source) == expected[source][1:], "each once, in the order in which they were seen"
+        assert world.list_alerted(source) == expected[source][1:], "each once, in the order in which they were seen"
     # The clock is right again. Each message is sent within its schedule, of which the longest wait is a day.
     world.mails.refused = 0.0
     world.set_clock()
@@ -196,7 +196,7 @@ def test_after_one_check_with_a_wrong_clock_every_release_is_alerted_in_order(
             expected.append(world.publish(source))
             world.check(monitor, source)
             assert world.check(monitor, source).outcome == "unchanged"
-    assert world.told(source) == world.mails.names == expected[1:]
+    assert world.list_alerted(source) == world.mails.names == expected[1:]
     with world.monitor() as monitor:
         days = [stored.dated for stored in monitor.store.history.list_releases(source)]
     assert days == [world.true.date().isoformat()] * 5
@@ -219,7 +219,7 @@ def test_releases_and_returns_of_one_second_are_in_the_order_in_which_they_were_
             (tmp_path / "table").write_bytes(first)
             outcomes += [str(world.check(monitor, "table").outcome) for _ in range(3)]
     assert outcomes == 2 * [*["changed"] * 4, "stale", "stale", "changed"]
-    names = [match for match in world.told("table") if match != "table-1"]
+    names = [match for match in world.list_alerted("table") if match != "table-1"]
     assert [name for name in names if name in served] == names
     before = world.history()
     assert world.rebuild() == before

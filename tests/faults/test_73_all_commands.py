@@ -186,9 +186,9 @@ def run(folder: Path, old: Path, *, alone: bool) -> tuple[list[object], Counter[
         assert run_command(env.servers.config, "check").returncode == 0
         assert list(SnapshotArchive(folder / "snapshots").find_damage()) == []
         assert len(env.rows("outbox")["outbox"]) == 2 * accepted
-        told = Counter(hook["data"]["new"]["sha256"] for hook in env.servers.webhooks)
-        assert (len(told), set(told.values())) == (accepted, {1})
-        return plain(env), told
+        alerted = Counter(hook["data"]["new"]["sha256"] for hook in env.servers.webhooks)
+        assert (len(alerted), set(alerted.values())) == (accepted, {1})
+        return plain(env), alerted
 
 
 def publish_all(env: Environment, *, alone: bool) -> int:
@@ -241,7 +241,7 @@ def test_every_kind_of_process_at_once_is_as_one_after_the_other(tmp_path: Path)
     old.mkdir()
     for number in range(OLD):
         (old / f"{number:03}.xml").write_bytes(document(number))
-    expected, told = run(tmp_path / "alone", old, alone=True)
+    expected, alerted = run(tmp_path / "alone", old, alone=True)
     found, ids = run(tmp_path / "together", old, alone=False)
-    assert ids == told
+    assert ids == alerted
     assert found == expected

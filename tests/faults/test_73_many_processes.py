@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from watcher.cli.demo_servers import SOURCE
 from watcher.core.times import to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.check import record_result
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.timeline import Placement
@@ -114,9 +115,9 @@ def test_daemon_checks_imports_rebuilds_and_backups_at_once_are_as_one_after_the
     (tmp_path / "old").mkdir()
     for number in range(OLD):
         (tmp_path / "old" / f"{number:03}.xml").write_bytes(document(number))
-    expected, told = run(tmp_path / "alone", alone=True)
+    expected, alerted = run(tmp_path / "alone", alone=True)
     found, ids = run(tmp_path / "together", alone=False)
-    assert ids == told, "each once"
+    assert ids == alerted, "each once"
     assert found == expected
 
 
@@ -183,6 +184,22 @@ def test_a_release_that_another_process_records_right_before_it_is_placed_is_rec
         assert len(env.rows("outbox")["outbox"]) == 2, "mail and webhook"
 
 
+def run_when_stored(ingest: ReleaseIngest, run: Callable[[], None]) -> None:
+    """Call a function each time that an ingest has stored a snapshot, before the history has its release."""
+    store_bytes = ingest._recorder.store_bytes
+
+    def interrupted(*arguments: Any, **more: Any) -> SnapshotInfo:
+        stored = store_bytes(*arguments, **more)
+        run()
+        return stored
+
+    ingest._recorder.store_bytes = interrupted  # type: ignore[method-assign]
+
+
+def run_successfully(env: Environment, *command: str) -> None:
+    assert run_command(env.servers.config, *command).returncode == 0
+
+
 @pytest.mark.fault(73)
 @pytest.mark.parametrize("command", [["rebuild"], ["rebuild", "--events"], ["check"], ["verify", "--history"]], ids=str)
 def test_whatever_runs_between_archive_and_history_a_release_is_alerted_once(
@@ -193,14 +210,7 @@ def test_whatever_runs_between_archive_and_history_a_release_is_alerted_once(
         env.publish(document(2))
         with env.service() as one:
             ingest = one.ingest(one.source(SOURCE))
-            store_bytes = ingest._recorder.store_bytes
-
-            def interrupted(*arguments: Any, **more: Any) -> SnapshotInfo:
-                stored = store_bytes(*arguments, **more)
-                assert run_command(env.servers.config, *command).returncode == 0
-                return stored
-
-            ingest._recorder.store_bytes = interrupted  # type: ignore[method-assign]
+            run_when_stored(ingest, lambda: run_successfully(env, *command))
             ingest.ingest(Candidate(data=document(2), origin="x", observed=to_text(env.now), live=True))
         assert len(env.rows("outbox")["outbox"]) == 2, "mail and webhook"
         assert [row["published"] for row in env.rows("releases")["releases"]] == [day(1), day(2)]
@@ -264,14 +274,7 @@ def test_a_release_that_another_process_records_while_it_is_accepted_is_accepted
     with open_holding(tmp_path) as env, env.service() as one:
         (hold,) = one.store.holds.list_holds(SOURCE)
         ingest = one.ingest(one.source(SOURCE))
-        store_bytes = ingest._recorder.store_bytes
-
-        def interrupted(*arguments: Any, **more: Any) -> SnapshotInfo:
-            stored = store_bytes(*arguments, **more)
-            assert run_command(env.servers.config, *command).returncode == 0
-            return stored
-
-        ingest._recorder.store_bytes = interrupted  # type: ignore[method-assign]
+        run_when_stored(ingest, lambda: run_successfully(env, *command))
         result = ingest.decisions.accept(hold.id)
         assert result.outcome is Outcome.CHANGED
         assert result.release is not None
@@ -314,15 +317,12 @@ def test_a_decision_during_a_check_that_is_served_the_held_release_stands(
     with open_holding(tmp_path) as env, env.service() as one:
         (hold,) = one.store.holds.list_holds(SOURCE)
         ingest = one.ingest(one.source(SOURCE))
-        store_bytes = ingest._recorder.store_bytes
 
-        def interrupted(*arguments: Any, **more: Any) -> SnapshotInfo:
-            stored = store_bytes(*arguments, **more)
+        def decide() -> None:
             if [row["state"] for row in env.rows("held")["held"]] == ["held"]:
-                assert run_command(env.servers.config, decision, SOURCE, hold.id).returncode == 0
-            return stored
+                run_successfully(env, decision, SOURCE, hold.id)
 
-        ingest._recorder.store_bytes = interrupted  # type: ignore[method-assign]
+        run_when_stored(ingest, decide)
         served = one.archive.read_snapshot(SOURCE, hold.sha256)
         ingest.ingest(Candidate(data=served, origin="x", observed=to_text(env.now), live=True))
         (row,) = env.rows("held")["held"]

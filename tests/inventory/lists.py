@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from watcher.inventory.catalog import read_list
+from watcher.inventory.model import Inventory
+
 SERVICES = """# Network services
 ssh\t\t22/tcp\t\t\t# SSH Remote Login Protocol
 http\t\t80/tcp\t\twww httpd
@@ -93,3 +96,7 @@ LISTS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     "json": (JSON_PORTS, [("ssh 22/tcp", 2), ("web 443", 3)]),
     "csv": (CSV_PORTS, [("ssh 22/tcp", 2), ("web 443", 3)]),
 }
+
+
+def read_text(text: str, **options: str) -> Inventory:
+    return read_list(text.encode(), file="mine", **options)

@@ -6,19 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inventory.lists import LISTS, NFTABLES, NMAP_XML
+from tests.inventory.lists import LISTS, NFTABLES, NMAP_XML, read_text
 from watcher.core.errors import ParseError
 from watcher.inventory.base import MAX_BYTES
 from watcher.inventory.catalog import LIST_FORMATS, read_list
 from watcher.inventory.model import Inventory
 
 
-def read(text: str, **options: str) -> Inventory:
-    return read_list(text.encode(), file="mine", **options)
-
-
 def titles(text: str, **options: str) -> list[tuple[str, int]]:
-    return [(entry.title, entry.line) for entry in read(text, **options).entries]
+    return [(entry.title, entry.line) for entry in read_text(text, **options).entries]
 
 
 def refusal(text: str | bytes, **options: str) -> str:
@@ -42,7 +38,7 @@ def test_every_kind_has_a_list_here() -> None:
 @pytest.mark.parametrize("kind", sorted(LISTS))
 def test_the_kind_of_a_list_is_recognized_and_its_entries_are_read(kind: str) -> None:
     text, expected = LISTS[kind]
-    inventory = read(text)
+    inventory = read_text(text)
     assert inventory.list_format == kind
     assert [(entry.title, entry.line) for entry in inventory.entries] == expected
     assert titles(text, list_format=kind) == expected
@@ -50,18 +46,19 @@ def test_the_kind_of_a_list_is_recognized_and_its_entries_are_read(kind: str) ->
 
 
 def test_aliases_of_services_are_names_and_comments_are_labels() -> None:
-    ssh, http, _ = read(LISTS["services"][0]).entries
+    ssh, http, _ = read_text(LISTS["services"][0]).entries
     assert (ssh.label, http.names) == ("SSH Remote Login Protocol", ("http", "www", "httpd"))
 
 
 def test_the_names_of_scanners_are_labels_and_no_claims() -> None:
     for kind in ("nmap-xml", "nmap-greppable"):
-        entry = read(LISTS[kind][0]).entries[0]
+        entry = read_text(LISTS[kind][0]).entries[0]
         assert (entry.name, entry.label) == ("", "192.0.2.1 ssh")
-    assert [entry.label for entry in read(LISTS["ss"][0]).entries] == ["", "sshd", ""]
-    assert [entry.label for entry in read(LISTS["iptables"][0]).entries] == ["INPUT: remote login", "INPUT", "INPUT"]
-    assert read(NFTABLES).entries[0].label == "inet filter input remote login"
-    (entry,) = read("-A IN -p tcp --dport 22 -m comment --comment " + r'"it\'s \"ours\" --dport 23"').entries
+    assert [entry.label for entry in read_text(LISTS["ss"][0]).entries] == ["", "sshd", ""]
+    labels = [entry.label for entry in read_text(LISTS["iptables"][0]).entries]
+    assert labels == ["INPUT: remote login", "INPUT", "INPUT"]
+    assert read_text(NFTABLES).entries[0].label == "inet filter input remote login"
+    (entry,) = read_text("-A IN -p tcp --dport 22 -m comment --comment " + r'"it\'s \"ours\" --dport 23"').entries
     assert entry.label == 'IN: it\'s "ours" --dport 23'
 
 
@@ -110,7 +107,7 @@ def test_names_and_codes_are_read_from_tables_of_many_shapes(text: str, expected
 
 
 def test_an_object_of_objects_names_the_table_of_each_code() -> None:
-    entries = read('{"algorithms": {"A": 1},\n"curves": {"B": 1}}', registry="cose").entries
+    entries = read_text('{"algorithms": {"A": 1},\n"curves": {"B": 1}}', registry="cose").entries
     assert [(entry.table, entry.title, entry.line) for entry in entries] == [
         ("algorithms", "A 1", 1),
         ("curves", "B 1", 2),

@@ -2,13 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.inventory.lists import read_text
 from watcher.core.model import Event, Item, Key, Kind, Section, Severity
 from watcher.inventory.catalog import read_list
-from watcher.inventory.model import Inventory
-
-
-def inventory(text: str, **options: str) -> Inventory:
-    return read_list(text.encode(), file="mine", **options)
 
 
 def event(**fields: object) -> Event:
@@ -35,11 +31,11 @@ def event(**fields: object) -> Event:
     ],
 )
 def test_an_event_of_ports_is_mine_by_port_or_name(text: str, fields: dict[str, object], expected: bool) -> None:
-    assert inventory(text).matches_event(event(**fields), "ports") is expected
+    assert read_text(text).matches_event(event(**fields), "ports") is expected
 
 
 def test_an_event_is_mine_by_the_name_that_an_entry_had_before() -> None:
-    mine = inventory("nvm-express\n")
+    mine = read_text("nvm-express\n")
     renamed = event(service="nvme", ports=("4420",), protocols=("tcp",))
     assert not mine.matches_event(renamed, "ports")
     assert mine.matches_event(renamed, "ports", ["nvm-express"])
@@ -59,14 +55,14 @@ def test_an_event_is_mine_by_the_name_that_an_entry_had_before() -> None:
     ],
 )
 def test_an_event_of_codes_is_mine_in_any_notation(text: str, values: tuple[str, ...], expected: bool) -> None:
-    mine = inventory(text, registry="tls-parameters")
+    mine = read_text(text, registry="tls-parameters")
     of_values = event(values=values, registries=("tls-parameters-4",))
     assert mine.matches_event(of_values, "iana.tls-parameters") is expected
     assert not mine.matches_event(of_values, "iana.cose")
 
 
 def test_a_table_limits_a_list_to_one_registry_of_its_group() -> None:
-    mine = inventory("5", registry="tls-parameters", table="tls-parameters-6")
+    mine = read_text("5", registry="tls-parameters", table="tls-parameters-6")
     assert mine.matches_event(event(values=("5",), registries=("tls-parameters-6",)), "tls-parameters")
     assert not mine.matches_event(event(values=("5",), registries=("tls-parameters-4",)), "tls-parameters")
 
@@ -74,18 +70,18 @@ def test_a_table_limits_a_list_to_one_registry_of_its_group() -> None:
 def test_entries_of_a_registry_are_mine_as_events_are() -> None:
     port = Item(section=Section.ENTRY, key=Key(("name", "port", "protocol"), ("ssh", "22", "tcp")), fields={})
     code = Item(section=Section.ENTRY, key=Key(("registry", "value"), ("a", "0x05")), fields={"name": "five"})
-    assert inventory("22/tcp").matches(port, "ports")
-    assert inventory("ssh").matches(port, "ports")
-    assert not inventory("22/udp").matches(port, "ports")
-    assert inventory("5", registry="g").matches(code, "iana.g")
-    assert inventory("FIVE", registry="g").matches(code, "g")
-    assert not inventory("6", registry="g").matches(code, "g")
+    assert read_text("22/tcp").matches(port, "ports")
+    assert read_text("ssh").matches(port, "ports")
+    assert not read_text("22/udp").matches(port, "ports")
+    assert read_text("5", registry="g").matches(code, "iana.g")
+    assert read_text("FIVE", registry="g").matches(code, "g")
+    assert not read_text("6", registry="g").matches(code, "g")
     contact = Item(section=Section.CONTACT, key=Key(("id",), ("ssh",)), fields={})
-    assert not inventory("ssh").matches(contact, "ports")
+    assert not read_text("ssh").matches(contact, "ports")
 
 
 def test_a_list_is_of_the_sources_that_it_names() -> None:
-    assert inventory("22").concerns_source("iana.service-names-port-numbers")
-    assert not inventory("22").concerns_source("iana.cose")
-    assert inventory("22", source="ports").sources == ("ports",)
+    assert read_text("22").concerns_source("iana.service-names-port-numbers")
+    assert not read_text("22").concerns_source("iana.cose")
+    assert read_text("22", source="ports").sources == ("ports",)
     assert read_list(b"22/tcp", file="x", port_sources=("my-ports",)).concerns_source("my-ports")

@@ -35,7 +35,6 @@ ROWS = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(na
 MANY = [tcp(f"s{number}", str(1000 + number)) for number in range(60)]
 NOW, SLIP, LATER = "2021-01-18", "2020-01-18", "2021-02-01"
 NEWS = [tcp("new", "3"), *ROWS]
-TOLD = "org.registry-watcher.notice"
 
 
 @pytest.fixture
@@ -50,14 +49,6 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 def slip(rows: Sequence[Row] = (), *, date: str = SLIP) -> bytes:
     """A release that bears an older date and brings a content never seen before."""
     return release([*NEWS, *MANY, *rows], date)
-
-
-def notices_of(env: Environment) -> list[dict[str, Any]]:
-    return [hook["data"] for hook in env.servers.webhooks if hook["type"] == TOLD]
-
-
-def alerts(env: Environment) -> int:
-    return len([hook for hook in env.servers.webhooks if hook["type"] != TOLD])
 
 
 def holds(env: Environment) -> list[Hold]:
@@ -103,13 +94,13 @@ def test_a_held_release_is_kept_and_changes_nothing(env: Environment) -> None:
 
 def test_a_hold_notifies_the_operators_with_its_reasons_and_no_subscriber(env: Environment) -> None:
     env.check(slip())
-    (notice,) = notices_of(env)
+    (notice,) = env.notices
     assert (notice["id"], notice["severity"], notice["source"]) == ("release-held", "warning", SOURCE)
     (reason,) = notice["details"]["reasons"]
     assert (reason["code"], reason["numbers"]) == ("goes_back", {"published": SLIP, "newest": NOW})
     assert reason["sentence"] in notice["summary"]
     assert notice["details"]["accept"] == f"watcher accept {SOURCE} {notice['details']['release']}"
-    assert (alerts(env), env.servers.mails) == (0, [])
+    assert (len(env.alerts), env.servers.mails) == (0, [])
 
 
 def test_a_hold_notifies_the_operators_by_mail_too(env: Environment) -> None:
@@ -146,8 +137,8 @@ def test_a_held_release_that_is_served_again_is_accepted_and_alerted_like_any_ot
     assert result.release is not None
     assert result.release.release.observed == seen, "it was seen when it was served first"
     assert receipt(env, first.sha256).accepted
-    assert (alerts(env), len(env.servers.mails)) == (1, 1)
-    assert [notice["id"] for notice in notices_of(env)] == ["release-held", "release-accepted"]
+    assert (len(env.alerts), len(env.servers.mails)) == (1, 1)
+    assert [notice["id"] for notice in env.notices] == ["release-held", "release-accepted"]
     (hold,) = holds(env)
     assert (hold.state, hold.by, hold.times) == (HoldState.ACCEPTED, "confirmed", 2)
     assert env.check().outcome is Outcome.UNCHANGED
@@ -176,10 +167,10 @@ def test_a_server_that_flaps_causes_one_notice_and_no_release(env: Environment) 
         assert env.check(other).outcome is Outcome.HELD
         assert env.check(current).outcome is Outcome.UNCHANGED
     assert len(env.rows("releases")["releases"]) == 1
-    assert [notice["id"] for notice in notices_of(env)] == ["release-held"]
+    assert [notice["id"] for notice in env.notices] == ["release-held"]
     assert (holds(env)[0].state, holds(env)[0].times) == (HoldState.HELD, 4)
     assert [env.check(other).outcome for _ in range(2)] == [Outcome.HELD, Outcome.CHANGED]
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
 
 
 def test_two_held_releases_served_in_turn_confirm_neither(env: Environment) -> None:
@@ -211,7 +202,7 @@ def test_a_newer_release_supersedes_what_was_held(env: Environment) -> None:
     assert (hold.state, hold.by) == (HoldState.SUPERSEDED, "newer")
     assert env.check(slip()).outcome is Outcome.HELD
     assert (holds(env)[0].state, holds(env)[0].times) == (HoldState.HELD, 2)
-    assert [notice["id"] for notice in notices_of(env)] == ["release-held"], "notified once"
+    assert [notice["id"] for notice in env.notices] == ["release-held"], "notified once"
 
 
 def test_many_removed_entries_are_held_under_the_same_date_and_accepted_under_a_later_one(env: Environment) -> None:
@@ -248,8 +239,8 @@ def test_accepting_by_hand_takes_it_at_once_and_alerts_everybody(env: Environmen
     held = env.check(slip())
     result: CheckResult = decide(env, "accept", held.sha256[:8])
     assert result.outcome is Outcome.CHANGED
-    assert (alerts(env), len(env.servers.mails)) == (1, 1)
-    assert notices_of(env)[-1]["summary"].endswith("was accepted: by the operator")
+    assert (len(env.alerts), len(env.servers.mails)) == (1, 1)
+    assert env.notices[-1]["summary"].endswith("was accepted: by the operator")
     assert env.check().outcome is Outcome.UNCHANGED
     with pytest.raises(UsageError, match="it is part of the history"):
         decide(env, "accept", held.sha256[:8])
@@ -267,7 +258,7 @@ def test_a_rejected_release_is_only_accepted_by_hand(env: Environment) -> None:
         result = env.check()
         assert (result.outcome, result.reason) == (Outcome.HELD, "rejected")
     assert env.rows() == before
-    assert [notice["id"] for notice in notices_of(env)] == ["release-held", "release-rejected"]
+    assert [notice["id"] for notice in env.notices] == ["release-held", "release-rejected"]
     assert decide(env, "reject", identifier).times == 5
     assert decide(env, "accept", identifier).outcome is Outcome.CHANGED
 
@@ -283,11 +274,11 @@ def test_what_is_not_held_can_be_neither_accepted_nor_rejected(env: Environment)
 def test_what_was_superseded_and_is_accepted_by_hand_goes_where_it_belongs(env: Environment) -> None:
     env.check(slip())
     env.check(release([*NEWS, *MANY], LATER))
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
     assert decide(env, "accept", holds(env)[0].id).outcome is Outcome.INSERTED
     tables = env.rows()
     assert [row["published"] for row in sorted(tables["releases"], key=lambda row: row["place"])] == [NOW, SLIP, LATER]
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
     assert content_of(rebuilt(env)) == content_of(tables)
 
 
@@ -332,7 +323,7 @@ def test_an_error_while_a_held_release_is_accepted_leaves_it_held(env: Environme
         service.ingest(service.source(SOURCE)).decisions.accept(holds(env)[0].id)
     assert env.rows("held", "releases", "outbox", "changes") == before
     assert env.check().outcome is Outcome.CHANGED
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
 
 
 def test_a_future_date_is_accepted_and_so_is_the_release_after_it(env: Environment) -> None:
@@ -384,9 +375,9 @@ OLD, CURRENT = release([*ROWS, *MANY], NOW), release([*NEWS, *MANY], LATER)
 
 def test_a_server_that_lags_is_reported_when_it_goes_on(lagging: Environment) -> None:
     assert lagging.check(OLD).outcome is Outcome.STALE
-    assert notices_of(lagging) == []
+    assert lagging.notices == []
     assert lagging.check(OLD).outcome is Outcome.STALE
-    (notice,) = notices_of(lagging)
+    (notice,) = lagging.notices
     assert notice["details"]["reasons"][0]["code"] == "stale_server"
     assert lagging.check(CURRENT).outcome is Outcome.UNCHANGED
     assert holds(lagging)[0].state is HoldState.SUPERSEDED
@@ -410,7 +401,7 @@ def test_an_old_release_that_is_served_long_enough_is_in_the_history_again(laggi
     assert third["dated"] == second["dated"] == LATER
     assert [problem["code"] for problem in json.loads(third["problems"])] == ["duplicate_key", "rollback"]
     assert [row["event"] for row in tables["events"] if row["release_id"] == third["id"]] == ["port-released"]
-    assert alerts(lagging) == 1
+    assert len(lagging.alerts) == 1
     assert [lagging.check().outcome, lagging.check().outcome] == [Outcome.UNCHANGED] * 2
     assert lagging.servers.requests[-1] == 304
     assert content_of(rebuilt(lagging)) == content_of(tables)
@@ -442,7 +433,7 @@ def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
 def test_a_release_that_came_back_can_be_replaced_again(lagging: Environment) -> None:
     for data in (OLD, CURRENT, OLD):
         assert [lagging.check(data).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
-    assert alerts(lagging) == 3
+    assert len(lagging.alerts) == 3
     tables = lagging.rows()
     assert len(tables["releases"]) == 5
     assert content_of(rebuilt(lagging)) == content_of(tables)
@@ -453,7 +444,7 @@ def test_a_release_that_came_back_is_accepted_by_hand(lagging: Environment) -> N
     lagging.check(OLD)
     result: CheckResult = decide(lagging, "accept", holds(lagging)[0].id)
     assert result.outcome is Outcome.CHANGED
-    assert alerts(lagging) == 1
+    assert len(lagging.alerts) == 1
     assert lagging.check(OLD).outcome is Outcome.UNCHANGED
 
 
@@ -481,13 +472,13 @@ def test_a_release_before_an_imported_one_is_alerted_once_when_a_check_sees_it(e
     assert env.check(seen).outcome is Outcome.HELD
     result = env.check(seen)
     assert (result.outcome, result.is_alerted) == (Outcome.INSERTED, True)
-    (alert,) = [hook for hook in env.servers.webhooks if hook["type"] != TOLD]
+    (alert,) = env.alerts
     assert [event["summary"] for event in alert["data"]["events"]] == ["3/tcp assigned to new (was unassigned)"]
     assert [env.check(seen).outcome for _ in range(5)] == [Outcome.UNCHANGED] * 5
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
     tables = env.rows()
     assert content_of(rebuilt(env)) == content_of(tables)
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
 
 
 @pytest.mark.fault(17)
@@ -498,14 +489,14 @@ def test_a_release_that_shows_the_order_of_imported_ones_is_alerted_too(env: Env
         result = service.ingest(service.source(SOURCE)).ingest(candidate)
         deliver_all(service)
     assert (result.outcome, result.is_alerted) == (Outcome.INSERTED, True)
-    assert alerts(env) == 1
+    assert len(env.alerts) == 1
 
 
 def test_a_server_is_not_stale_that_never_served_a_later_release(env: Environment) -> None:
     import_release(env, release([*NEWS, *MANY], LATER))
     assert [env.check(OLD + b"\n" * number).outcome for number in range(1, 6)] == [Outcome.COSMETIC] * 5
     assert env.check(CURRENT).outcome is Outcome.UNCHANGED
-    assert alerts(env) == 0
+    assert len(env.alerts) == 0
     assert env.check(OLD).outcome is Outcome.STALE
 
 

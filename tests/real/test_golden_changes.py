@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 
 import lxml.etree
 import pytest
 
 from tests.real.golden_changes import CHANGES, Golden
+from tests.real.golden_rows import explain_group, text_of, title_of
 from tests.support import real_data
-from watcher.core.model import Change, ChangeSet, Event, Item
-from watcher.diff.classify import explain
-from watcher.diff.content import read_content
-from watcher.registries.catalog import REGISTRIES
+from watcher.core.model import Change, Event, Item
 
 NAMESPACE = "{http://www.iana.org/assignments}"
 # Events of a whole registry list every entry in it; they are not the event of one entry.
 REGISTRY_EVENTS = frozenset(
     {"registry-added", "registry-removed", "registry-renamed", "registry-moved", "schema-changed"}
 )
-
-
-def _title(row: Golden) -> str:
-    registry, cell = row.registry.rpartition("/")[2] or "(root)", row.cells[0] if row.cells else "-"
-    return f"{row.group} {row.new} {registry} {cell} {row.event or 'nothing'}"
-
-
-def _text(cell: lxml.etree._Element) -> str:
-    return " ".join("".join(cell.itertext()).split())
 
 
 def _printed(document: bytes, path: str) -> list[set[str]]:
@@ -39,7 +27,7 @@ def _printed(document: bytes, path: str) -> list[set[str]]:
         if not nested:
             return []
         registry = nested[0]
-    records = [{_text(cell) for cell in record} for record in registry.findall(f"{NAMESPACE}record")]
+    records = [{text_of(cell) for cell in record} for record in registry.findall(f"{NAMESPACE}record")]
     people = [] if path else [{str(person.get("id"))} for person in registry.iter(f"{NAMESPACE}person")]
     return records + people
 
@@ -48,11 +36,11 @@ def test_the_table_is_large_and_spread() -> None:
     events = Counter(row.event for row in CHANGES)
     assert len(CHANGES) >= 60
     assert len({row.group for row in CHANGES}) >= 25
-    assert len(set(map(_title, CHANGES))) == len(CHANGES)
+    assert len(set(map(title_of, CHANGES))) == len(CHANGES)
     assert events[""] >= 8
 
 
-@pytest.mark.parametrize("row", CHANGES, ids=_title)
+@pytest.mark.parametrize("row", CHANGES, ids=title_of)
 def test_the_raw_files_contain_the_change(row: Golden) -> None:
     old, new = (real_data.iana_document(row.group, tag) for tag in (row.old, row.new))
     assert old != new
@@ -62,12 +50,6 @@ def test_the_raw_files_contain_the_change(row: Golden) -> None:
         after, before = _printed(new, row.registry), _printed(old, row.registry)
         assert not any(set(row.cells) <= cells for cells in before)
         assert row.cells == () or any(set(row.cells) <= cells for cells in after)
-
-
-@lru_cache(maxsize=64)
-def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, ...]]:
-    registry = REGISTRIES["iana"]
-    return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))
 
 
 def _is_of(item: Item | None, row: Golden) -> bool:
@@ -85,9 +67,9 @@ def _is_about(event: Event, changes: tuple[Change, ...], row: Golden) -> bool:
     return any(_is_of(change.before, row) or _is_of(change.after, row) for change in loud)
 
 
-@pytest.mark.parametrize("row", CHANGES, ids=_title)
+@pytest.mark.parametrize("row", CHANGES, ids=title_of)
 def test_every_golden_change_gives_its_event(row: Golden) -> None:
-    changes, events = _explained(row.group, row.old, row.new)
+    changes, events = explain_group(row.group, row.old, row.new)
     about = [event for event in events if _is_about(event, changes.changes, row)]
     described = [(event.id, event.also, event.summary) for event in about]
     if not row.event and not row.cells:

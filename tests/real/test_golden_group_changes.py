@@ -12,14 +12,12 @@ import pytest
 
 from tests.real import golden_changes
 from tests.real.golden_group_changes import CHANGES, Golden
+from tests.real.golden_rows import explain_group, text_of, title_of
 from tests.support import real_data
 from watcher.core.model import Change, ChangeSet, Event, Item, Section
 from watcher.core.read_settings import ReadSettings
-from watcher.diff.classify import explain
-from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.registries.catalog import REGISTRIES
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -33,15 +31,6 @@ REGISTRY_EVENTS = frozenset(
 )
 LATER_GROUPS = frozenset({"openpgp 2022-01-05"})  # groups that did not exist yet
 SEVERITIES = frozenset({"", "info", "notice", "warning"})
-
-
-def _title(row: Golden) -> str:
-    registry, cell = row.registry.rpartition("/")[2] or "(root)", row.cells[0] if row.cells else "-"
-    return f"{row.group} {row.new} {registry} {cell} {row.event or 'nothing'}"
-
-
-def _text(cell: lxml.etree._Element) -> str:
-    return " ".join("".join(cell.itertext()).split())
 
 
 @lru_cache(maxsize=64)
@@ -69,7 +58,7 @@ def _entries(row: Golden, tag: str) -> set[bytes]:
     registry = _registry(row, tag)
     if registry is None:
         return set()
-    records = [(set(map(_text, record)), record) for record in registry.iterchildren(f"{NAMESPACE}record")]
+    records = [(set(map(text_of, record)), record) for record in registry.iterchildren(f"{NAMESPACE}record")]
     people = [] if row.registry else [({str(each.get("id"))}, each) for each in registry.iter(f"{NAMESPACE}person")]
     return {_printed(element) for cells, element in records + people if set(row.cells) <= cells}
 
@@ -121,7 +110,7 @@ def test_every_kind_of_event_has_a_row() -> None:
     assert events[""] >= 40
 
 
-@pytest.mark.parametrize("row", [row for row in CHANGES if row.cells], ids=_title)
+@pytest.mark.parametrize("row", [row for row in CHANGES if row.cells], ids=title_of)
 def test_the_raw_files_contain_the_entry_and_its_change(row: Golden) -> None:
     before, after = _entries(row, row.old), _entries(row, row.new)
     assert before != after
@@ -131,7 +120,7 @@ def test_the_raw_files_contain_the_entry_and_its_change(row: Golden) -> None:
         assert not after
 
 
-@pytest.mark.parametrize("row", [row for row in CHANGES if not row.cells], ids=_title)
+@pytest.mark.parametrize("row", [row for row in CHANGES if not row.cells], ids=title_of)
 def test_the_raw_files_contain_the_registry_and_its_change(row: Golden) -> None:
     before, after = _registry(row, row.old), _registry(row, row.new)
     if row.event in NEW_REGISTRY:
@@ -143,15 +132,9 @@ def test_the_raw_files_contain_the_registry_and_its_change(row: Golden) -> None:
         assert after is None or _printed(before) != _printed(after)
 
 
-@pytest.mark.parametrize("row", [row for row in CHANGES if row.other], ids=_title)
+@pytest.mark.parametrize("row", [row for row in CHANGES if row.other], ids=title_of)
 def test_the_other_group_is_there(row: Golden) -> None:
     assert real_data.iana_document(row.other, row.new)
-
-
-@lru_cache(maxsize=64)
-def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, ...]]:
-    registry = REGISTRIES["iana"]
-    return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))
 
 
 @lru_cache(maxsize=4)
@@ -206,12 +189,12 @@ def _searched_text(event: Event, row: Golden) -> str:
     return " ".join([event.summary, *many]).lower()
 
 
-@pytest.mark.parametrize("row", CHANGES, ids=_title)
+@pytest.mark.parametrize("row", CHANGES, ids=title_of)
 def test_every_golden_change_gives_its_event(row: Golden) -> None:
     if row.other:
         changes, events = _explained_in_collection(row.group, row.old, row.new, row.other)
     else:
-        changes, events = _explained(row.group, row.old, row.new)
+        changes, events = explain_group(row.group, row.old, row.new)
     about = [event for event in events if _is_about(event, changes.changes, row)]
     described = [(event.id, event.also, str(event.severity), event.summary) for event in about]
     if not row.event:

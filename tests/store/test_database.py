@@ -15,7 +15,7 @@ import sqlite_utils
 
 from tests.support.history_template import made_by_migrations, make_template, open_history
 from tests.support.port_releases import release, tcp
-from tests.support.raw_sql import connection
+from tests.support.raw_sql import INSERT_SOURCE, connection, insert_source, list_source_names
 from watcher.core.errors import StoreError
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
@@ -26,18 +26,11 @@ from watcher.store.database import MIGRATIONS, SqliteDatabase, journal_mode
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
-INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
-
 
 @pytest.fixture(autouse=True)
 def _migrations() -> Iterator[None]:
     with made_by_migrations():
         yield
-
-
-def names(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as connection:
-        return [row[0] for row in connection.execute("SELECT name FROM sources ORDER BY name")]
 
 
 def _count(store: Store, table: str) -> int:
@@ -117,12 +110,12 @@ def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with Store(path) as store, store.transaction():
-        connection(store).execute(INSERT, ["kept"])
+        connection(store).execute(INSERT_SOURCE, ["kept"])
     before = path.read_bytes()
     with Store(path, create=False):
         pass
     assert path.read_bytes() == before
-    assert names(path) == ["kept"]
+    assert list_source_names(path) == ["kept"]
 
 
 @pytest.mark.fault(55)
@@ -208,7 +201,7 @@ def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
 
     def half(store: Store) -> None:
         with store.transaction():
-            connection(store).execute(INSERT, ["half"])
+            connection(store).execute(INSERT_SOURCE, ["half"])
             assert _count(store, "sources") == 1
             raise KeyboardInterrupt
 
@@ -217,8 +210,8 @@ def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
             half(store)
         assert _count(store, "sources") == 0
         with store.transaction():
-            connection(store).execute(INSERT, ["whole"])
-    assert names(path) == ["whole"]
+            connection(store).execute(INSERT_SOURCE, ["whole"])
+    assert list_source_names(path) == ["whole"]
 
 
 def test_an_inner_transaction_that_raises_rolls_back_only_itself(tmp_path: Path) -> None:
@@ -226,14 +219,14 @@ def test_an_inner_transaction_that_raises_rolls_back_only_itself(tmp_path: Path)
 
     def inner(store: Store) -> None:
         with store.transaction():
-            connection(store).execute(INSERT, ["inner"])
+            connection(store).execute(INSERT_SOURCE, ["inner"])
             raise ValueError
 
     with Store(path) as store, store.transaction():
-        connection(store).execute(INSERT, ["outer"])
+        connection(store).execute(INSERT_SOURCE, ["outer"])
         with pytest.raises(ValueError, match=r"^$"):
             inner(store)
-    assert names(path) == ["outer"]
+    assert list_source_names(path) == ["outer"]
 
 
 def test_an_inner_transaction_is_committed_with_the_outer_one(tmp_path: Path) -> None:
@@ -242,22 +235,22 @@ def test_an_inner_transaction_is_committed_with_the_outer_one(tmp_path: Path) ->
     def outer(store: Store) -> None:
         with store.transaction():
             with store.transaction():
-                connection(store).execute(INSERT, ["inner"])
-            assert names(path) == []
+                connection(store).execute(INSERT_SOURCE, ["inner"])
+            assert list_source_names(path) == []
             raise ValueError
 
     with Store(path) as store, pytest.raises(ValueError, match=r"^$"):
         outer(store)
-    assert names(path) == []
+    assert list_source_names(path) == []
 
 
 def test_an_uncommitted_row_is_lost_when_the_connection_closes(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     store = Store(path)
     connection(store).execute("BEGIN IMMEDIATE")
-    connection(store).execute(INSERT, ["lost"])
+    connection(store).execute(INSERT_SOURCE, ["lost"])
     store.close()
-    assert names(path) == []
+    assert list_source_names(path) == []
 
 
 @pytest.fixture
@@ -271,15 +264,15 @@ def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Pat
     path = tmp_path / "history.db"
     with Store(path) as ours, Store(path) as other:
         with other.transaction():
-            connection(other).execute(INSERT, ["other"])
+            connection(other).execute(INSERT_SOURCE, ["other"])
             with (
                 pytest.raises(StoreError, match=r"history\.db: another task of this process is writing .*try again"),
                 ours.transaction(),
             ):
-                connection(ours).execute(INSERT, ["ours"])
+                connection(ours).execute(INSERT_SOURCE, ["ours"])
         with ours.transaction():
-            connection(ours).execute(INSERT, ["ours"])
-    assert names(path) == ["other", "ours"]
+            connection(ours).execute(INSERT_SOURCE, ["ours"])
+    assert list_source_names(path) == ["other", "ours"]
 
 
 @pytest.mark.fault(53)
@@ -299,18 +292,14 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 ) -> None:
     path = tmp_path / "history.db"
 
-    def write(store: Store) -> None:
-        with store.transaction():
-            connection(store).execute(INSERT, ["ours"])
-
     with Store(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM sources").fetchall()
         with pytest.raises(StoreError, match="another task of this process is reading the history"):
-            write(ours)
+            insert_source(ours, "ours")
         reader.execute("ROLLBACK")
-        write(ours)
-    assert names(path) == ["ours"]
+        insert_source(ours, "ours")
+    assert list_source_names(path) == ["ours"]
 
 
 def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.port_releases import explained, tcp
 from watcher.alerts.channels.base import Channel
 from watcher.alerts.channels.email import EmailChannel
 from watcher.alerts.channels.webhook import WebhookChannel
@@ -16,7 +17,7 @@ from watcher.config.channel_settings import EmailSettings, SmtpSettings, Webhook
 from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.clock import SystemClock
-from watcher.core.model import Comparison
+from watcher.core.model import Comparison, Release
 from watcher.core.operations import Delivery, Notice
 
 
@@ -90,3 +91,17 @@ class FakeChannel:
 def router_without_channels(channels: Mapping[str, Channel] | None = None) -> AlertRouter:
     """Return a router that alerts nobody."""
     return AlertRouter(settings=Settings(), clock=SystemClock(), channels=channels or {})
+
+
+def comparison_of(*names: str) -> Comparison:
+    """Return the comparison of two releases of ports; the new one assigns a port to each name."""
+    changes, events = explained(
+        [tcp("base", "1")], [tcp("base", "1"), *(tcp(name, str(2000 + number)) for number, name in enumerate(names))]
+    )
+    old, new = (
+        Release(
+            id=letter * 12, source="ports", published=day, observed=f"{day}T06:00:00Z", sha256=letter * 64, entries=1
+        )
+        for letter, day in (("a", "2020-01-01"), ("b", "2020-01-02"))
+    )
+    return Comparison(source="ports", old=old, new=new, changes=changes, events=events)

@@ -20,6 +20,7 @@ from watcher.store.source_records import SourceRecord
 from watcher.store.store import Store
 
 DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services", "event_documents")
+_NOTICE = "org.registry-watcher.notice"  # the type of a webhook
 
 
 class Environment:
@@ -58,6 +59,27 @@ class Environment:
             result = service.check(service.source(SOURCE))
             deliver_all(service)
         return result
+
+    def deliver(self) -> None:
+        """Send what is due."""
+        with self.service() as service:
+            deliver_all(service)
+
+    def fetch_from(self, url: str) -> None:
+        """Check the document at another address from now on."""
+        lines = self.servers.config.read_text().splitlines()
+        old = next(line for line in lines if line.startswith("url = ") and "/assignments/" in line)
+        self.configure(old, f'url = "{url}"')
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        """The data of the notices that the webhook received."""
+        return [hook["data"] for hook in self.servers.webhooks if hook["type"] == _NOTICE]
+
+    @property
+    def alerts(self) -> list[dict[str, Any]]:
+        """The data of all other messages that the webhook received."""
+        return [hook["data"] for hook in self.servers.webhooks if hook["type"] != _NOTICE]
 
     def record(self) -> SourceRecord:
         """Return what the history has about the source."""

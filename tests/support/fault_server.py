@@ -79,13 +79,15 @@ def drip(start: bytes, byte: bytes = b"x", every: float = 0.05) -> Answer:
     return answer
 
 
-def flood(start: bytes, block: bytes) -> Answer:
-    """Send these bytes and then a block again and again, as fast as it is taken."""
+def flood(start: bytes, block: bytes, sent: list[int] | None = None) -> Answer:
+    """Send these bytes and then a block again and again, as fast as it is taken; add the size of each to `sent`."""
 
     def answer(sock: socket.socket, stopped: threading.Event) -> bool:
         sock.sendall(start)
         while not stopped.is_set():
             sock.sendall(block)
+            if sent is not None:
+                sent.append(len(block))
         return False
 
     return answer

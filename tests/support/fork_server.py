@@ -68,6 +68,15 @@ class ForkedProcess:
         self.stderr.close()
 
 
+def end_process(process: subprocess.Popen[str], seconds: float = 60) -> None:
+    """Close the standard input of a process, which ends then, and its output."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    process.wait(seconds)
+    process.stdout.close()
+
+
 class ForkServer:
     """The process that forks; a context manager."""
 
@@ -115,11 +124,7 @@ class ForkServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
+        end_process(self._process)
 
 
 def serve(

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.fork_server import end_process
+
 
 def table(source: str, round_number: int) -> bytes:
     """Return the table of a source: in each round one row is added, one is changed, and sometimes one is removed."""
@@ -106,11 +108,7 @@ class TableServers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()  # it ends
-        self._process.wait(30)
-        self._process.stdout.close()
+        end_process(self._process)
 
 
 class _Server:

@@ -110,6 +110,14 @@ class Unit:
         self.sandbox.write(f"/etc/systemd/system/{self.name}.d/more.conf", "[Service]\nWatchdogSec=2\n")
         self.ctl("daemon-reload")
 
+    def survive_a_hang(self) -> None:
+        """Stop the process with SIGSTOP; systemd's watchdog starts another one."""
+        self.soon()
+        before = self.start()
+        self.sandbox.run("kill", "-STOP", before)
+        self.restarted(before)
+        assert self.show("NRestarts") == "1"
+
     def publish(self, *ports: str, updated: str = "2020-01-01") -> None:
         self.sandbox.write("/srv/ports.xml", release([tcp(f"service-{each}", each) for each in ports], updated))
 

@@ -75,11 +75,7 @@ def test_a_start_fails_where_the_history_cannot_be_used(unit: Unit) -> None:
 
 @pytest.mark.fault(67)
 def test_a_process_that_hangs_is_ended_by_the_watchdog_and_started_again(unit: Unit) -> None:
-    unit.soon()
-    before = unit.start()
-    unit.sandbox.run("kill", "-STOP", before)
-    unit.restarted(before)
-    assert unit.show("NRestarts") == "1"
+    unit.survive_a_hang()
 
 
 @pytest.mark.fault(57, 67)

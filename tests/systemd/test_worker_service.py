@@ -128,11 +128,7 @@ def test_a_killed_worker_is_started_again_and_goes_on(unit: Unit, database: Data
 
 @pytest.mark.fault(67)
 def test_a_worker_that_hangs_is_ended_by_the_watchdog_and_started_again(unit: Unit) -> None:
-    unit.soon()
-    before = unit.start()
-    unit.sandbox.run("kill", "-STOP", before)
-    unit.restarted(before)
-    assert unit.show("NRestarts") == "1"
+    unit.survive_a_hang()
 
 
 @pytest.mark.fault(66)

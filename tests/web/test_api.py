@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import jsonschema
 import pytest
 from lxml import etree
 
-from tests.web.site import Site, open_site
+from tests.web.site import Site
 from watcher.web.endpoints import ENDPOINTS
 from watcher.web.openapi import PREFIX, openapi_document
 
@@ -51,12 +50,6 @@ WRONG = {
     "/events?start=5": 400,
     "/sources/ports/entries/0-65535": 400,
 }
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site")) as made:
-        yield made
 
 
 def test_every_endpoint_answers_as_its_schema_says(site: Site) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
@@ -31,12 +30,6 @@ ORIGINALS = {
     "/api/v1/sources/ports/entries/20%2Ftcp": ["2020-01-01", "2020-02-01", "2021-03-01"],
 }
 _LINK = re.compile(r'<([^<>\s]+)>((?:; ?[a-z]+="[^"]*")+)')
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site")) as made:
-        yield made
 
 
 def read_links(text: str) -> list[tuple[str, dict[str, str]]]:

@@ -77,12 +77,6 @@ class Tags(HTMLParser):
                 self.handlers.append(name)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site")) as made:
-        yield made
-
-
 def read(site: Site, path: str) -> Tags:
     tags = Tags()
     tags.feed(site.get(path).text)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.web.site import Site, open_site
+from tests.web.site import Site
 from watcher.web.openapi import PREFIX, openapi_document
 
 pytestmark = [pytest.mark.fault(65)]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site")) as made:
-        yield made
 
 
 # A stream does not end: test_stream.py has its tests.

@@ -92,7 +92,7 @@ class DemoServers:
         web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        mail = Controller(_Mailbox(self.mails), hostname="127.0.0.1", port=_free_port())
+        mail = Controller(_Mailbox(self.mails), hostname="127.0.0.1", port=free_port())
         mail.start()
         url = f"http://127.0.0.1:{web.server_port}"
         try:
@@ -168,7 +168,8 @@ def _handler(servers: DemoServers) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that no program uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

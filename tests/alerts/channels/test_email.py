@@ -26,15 +26,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.alerts import KnownSecret, email_channel
+from tests.support.alerts import KnownSecret, comparison_of, email_channel
 from tests.support.fault_server import Answer, FaultServer, drip, hang, raw
-from tests.support.port_releases import explained, tcp
 from watcher.alerts import messages
 from watcher.alerts.channels import email_message
 from watcher.alerts.channels.email import EmailChannel
+from watcher.cli.demo_servers import free_port
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError, DeliveryError
-from watcher.core.model import Comparison, Event, Release
+from watcher.core.model import Comparison, Event
 from watcher.core.operations import Delivery
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -173,34 +173,8 @@ async def _end_connections() -> None:
     await asyncio.sleep(0)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def channel(port: int, **settings: Any) -> EmailChannel:
     return email_channel(**{"host": "127.0.0.1", "port": port, "timeout": 10.0, **settings})
-
-
-def comparison_of(*names: str) -> Comparison:
-    """Two releases; the new one assigns a port to each name."""
-    changes, events = explained(
-        [tcp("base", "1")], [tcp("base", "1"), *(tcp(name, str(2000 + i)) for i, name in enumerate(names))]
-    )
-    old, new = (
-        Release(
-            id=letter * 12,
-            source="ports",
-            published=day,
-            observed=f"{day}T06:00:00Z",
-            sha256=letter * 64,
-            entries=1,
-        )
-        for letter, day in (("a", "2020-01-01"), ("b", "2020-01-02"))
-    )
-    return Comparison(source="ports", old=old, new=new, changes=changes, events=events)
 
 
 def deliveries(*recipients: str, names: tuple[str, ...] = ("asa-gateways",)) -> list[Delivery]:

@@ -434,15 +434,8 @@ def _outcome(server: FaultServer, timeout: float) -> None:
 
 @pytest.mark.fault(44, 76)
 def test_an_endless_body_is_read_a_little_and_the_status_counts() -> None:
-    def endless(sock: socket.socket, stopped: threading.Event) -> bool:
-        sock.sendall(head(200))
-        while not stopped.is_set():
-            sock.sendall(b"x" * 65536)
-            sent.append(65536)
-        return False
-
     sent: list[int] = []
-    with FaultServer(endless) as server:
+    with FaultServer(flood(head(200), b"x" * 65536, sent)) as server:
         channel(server.url()).send(DELIVERY, NOW)
         assert server.connections == 1
     assert sum(sent) < 64 * 2**20
