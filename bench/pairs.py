@@ -27,6 +27,7 @@ from bench.measuring import WATCHER, Cost, cost, in_turns, megabytes, table
 OURS = "`watcher diff ports OLD NEW`"
 POLARS = "polars"
 _XML, _CSV = "`watcher diff OLD.xml NEW.xml`, no store", "`watcher diff OLD.csv NEW.csv`, no store"
+_NOT_INSTALLED = "not installed: the package index does not have it"
 _FLOOR, _CSV_DIFF = "hash, well-formedness, split and subtract", "csv-diff --key"
 # Of two files: ours, the other program, and how much CPU ours may take relative to it.
 FILE_TARGETS = ((_XML, _FLOOR, 3.5), (_CSV, _CSV_DIFF, 1.2), (_CSV, POLARS, 0.8))
@@ -188,45 +189,23 @@ def compare(
     spent = in_turns(commands, folder, times, strict=False)
     true = truth(pair.old.read_bytes(), pair.new.read_bytes())
     true_other = truth(other.old.read_bytes(), other.new.read_bytes()) if other else None
+    spares = list(our_commands(duplicate_files, "").values()) if duplicate_files else []
     lines: list[list[object]] = []
-    for name, command in own.items():
-        command_again = (
-            list(our_commands(duplicate_files, "").values())[list(own).index(name)]
-            if duplicate_files and name != OURS
-            else None
-        )
-        lines.append(
-            [
-                *_costs(name, "its store" if name == OURS else "XML" if "xml" in name else "CSV", spent),
-                _verdict(cost([*command, "--format", "json"], folder), read_watcher, true),
-                _verdict(cost([*command_again, "--format", "json"], folder), read_watcher, true_other)
-                if command_again
-                else None,
-            ]
-        )
+    for place, (name, command) in enumerate(own.items()):
+        given = "its store" if name == OURS else "XML" if "xml" in name else "CSV"
+        verdict = _verdict(cost([*command, "--format", "json"], folder), read_watcher, true)
+        second_verdict = None
+        if spares and name != OURS:
+            second_verdict = _verdict(cost([*spares[place], "--format", "json"], folder), read_watcher, true_other)
+        lines.append([*_costs(name, given, spent), verdict, second_verdict])
     for peer in PEERS:
         if peer not in installed:
-            lines.append(
-                [
-                    peer.name,
-                    peer.given,
-                    None,
-                    None,
-                    None,
-                    None,
-                    "not installed: the package index does not have it",
-                    None,
-                ]
-            )
+            lines.append([peer.name, peer.given, *[None] * 4, _NOT_INSTALLED, None])
             continue
-        again_cost = cost(peer.command(peers, duplicate_files), folder, strict=False) if duplicate_files else None
-        lines.append(
-            [
-                *_costs(peer.name, peer.given, spent),
-                _verdict(spent[peer.name], peer.read, true),
-                _verdict(again_cost, peer.read, true_other) if again_cost else None,
-            ]
-        )
+        again = cost(peer.command(peers, duplicate_files), folder, strict=False) if duplicate_files else None
+        verdict = _verdict(spent[peer.name], peer.read, true)
+        second_verdict = _verdict(again, peer.read, true_other) if again else None
+        lines.append([*_costs(peer.name, peer.given, spent), verdict, second_verdict])
     head = ["", "given", "wall s", "CPU s", "peak MB", "wall, ours = 1", "answer", "answer on the second pair"]
     second = (
         f"The second pair is {other.label}: {true_other}. "

@@ -6,7 +6,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import pairs
@@ -39,6 +39,33 @@ def measure(
     costs = _measure(files, pair, store, folder, peers, times)
     polars = costs.get(pairs.POLARS)
     printing = _printing(store, files, times)
+    targets = _list_targets(costs, spent, printing)
+    # The diff from the store is in both tables, and polars was run for both.
+    walls = {name: cost.wall for name, cost in {**costs, **spent}.items() if not cost.failed and name != pairs.OURS}
+    head = ["", "wall s", "CPU s", "peak MB", "wall, polars = 1"]
+    lines = [
+        [name, cost.wall, cost.cpu, megabytes(cost.memory), cost.wall / polars.wall if polars else None]
+        for name, cost in costs.items()
+    ]
+    return (
+        Part(
+            text=(
+                "### From the store\n\nRun in turns with polars, which gets the CSVs of the consecutive pair and "
+                "prints three numbers. Printing the difference of the first and the last release takes "
+                f"{printing * 1000:.0f} ms of CPU: the median of separate processes that computed the difference "
+                "before.\n\n"
+                f"{table(head, lines)}\n\n### The same two releases, compared by other programs\n\n{compared}"
+            ),
+            targets=targets,
+        ),
+        walls,
+        remarks,
+    )
+
+
+def _list_targets(costs: Mapping[str, Cost], spent: Mapping[str, Cost], printing: float) -> list[Target]:
+    """Return the promises; `costs` are those from the store, `spent` those of two files, `printing` CPU seconds."""
+    polars = costs.get(pairs.POLARS)
     names = [_NEAR, *_QUERIES]
     targets = [
         Target(
@@ -69,27 +96,7 @@ def measure(
         )
         for ours, peer, limit in pairs.FILE_TARGETS
     ]
-    # The diff from the store is in both tables, and polars was run for both.
-    walls = {name: cost.wall for name, cost in {**costs, **spent}.items() if not cost.failed and name != pairs.OURS}
-    head = ["", "wall s", "CPU s", "peak MB", "wall, polars = 1"]
-    lines = [
-        [name, cost.wall, cost.cpu, megabytes(cost.memory), cost.wall / polars.wall if polars else None]
-        for name, cost in costs.items()
-    ]
-    return (
-        Part(
-            text=(
-                "### From the store\n\nRun in turns with polars, which gets the CSVs of the consecutive pair and "
-                "prints three numbers. Printing the difference of the first and the last release takes "
-                f"{printing * 1000:.0f} ms of CPU: the median of separate processes that computed the difference "
-                "before.\n\n"
-                f"{table(head, lines)}\n\n### The same two releases, compared by other programs\n\n{compared}"
-            ),
-            targets=targets,
-        ),
-        walls,
-        remarks,
-    )
+    return targets
 
 
 def _measure(
