@@ -83,7 +83,11 @@ def _imports(tree: ast.Module) -> Iterator[str]:
                 inner = f"{node.module}.{alias.name}"
                 yield inner if inner.removeprefix("watcher.") in MODULES else str(node.module)
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load":
-            yield from (LAZY[each.value] for each in node.args if isinstance(each, ast.Constant) and each.value in LAZY)
+            yield from (
+                LAZY[argument.value]
+                for argument in node.args
+                if isinstance(argument, ast.Constant) and argument.value in LAZY
+            )
 
 
 def _catalog(module: str, tree: ast.Module) -> Iterator[str]:
@@ -138,8 +142,8 @@ def hidden_imports(module: str, tree: ast.Module) -> list[str]:
     lines = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = (each for each in ast.walk(node) if isinstance(each, ast.Import | ast.ImportFrom))
-            lines += [f"{module}:{each.lineno} imports inside {node.name}" for each in inner]
+            inner = (statement for statement in ast.walk(node) if isinstance(statement, ast.Import | ast.ImportFrom))
+            lines += [f"{module}:{statement.lineno} imports inside {node.name}" for statement in inner]
         if isinstance(node, ast.Name | ast.Attribute) and module != "core.lazy":
             name = node.id if isinstance(node, ast.Name) else node.attr
             if name in ("import_module", "__import__"):
@@ -156,7 +160,7 @@ def hidden_imports(module: str, tree: ast.Module) -> list[str]:
 def cycles(trees: Mapping[str, ast.Module]) -> list[str]:
     """Return a path of imports that leads back to its start, if there is one."""
     arrows = {
-        name: sorted({each for each in _own_imports(name, tree) if each in trees}) for name, tree in trees.items()
+        name: sorted({target for target in _own_imports(name, tree) if target in trees}) for name, tree in trees.items()
     }
     done: set[str] = set()
 
@@ -164,8 +168,8 @@ def cycles(trees: Mapping[str, ast.Module]) -> list[str]:
         if name in path:
             return [*path, name]
         if name not in done:
-            for each in arrows[name]:
-                if found := visit(each, (*path, name)):
+            for target in arrows[name]:
+                if found := visit(target, (*path, name)):
                     return found
             done.add(name)
         return []
@@ -245,7 +249,7 @@ def test_the_checks_see_what_they_look_for() -> None:
     assert clock_reads("diff.compare", tree) == ["diff.compare:4 calls datetime.now()"]
     lazy = ast.parse("from watcher.core.lazy import load\nload('http')\nload('nothing')\nload(name)\n")
     assert upward_imports("core.model", lazy) == ["core.model → fetch.http"]
-    assert [each.split()[0] for each in hidden_imports("core.model", lazy)] == ["core.model:3", "core.model:4"]
+    assert [line.split()[0] for line in hidden_imports("core.model", lazy)] == ["core.model:3", "core.model:4"]
     listed = ast.parse("TABLE = {'x': 'watcher.cli.diff'}\n")
     assert upward_imports("registries.catalog", listed) == ["registries.catalog → cli.diff"]
     assert hidden_imports("x", ast.parse("def f():\n    import os\n")) == ["x:2 imports inside f"]

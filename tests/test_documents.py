@@ -53,7 +53,7 @@ def test_every_event_has_its_row_with_its_severity() -> None:
             rows.update(dict.fromkeys(re.findall(r"`([a-z-]+)`", cells[0]), cells[2]))
     assert set(rows) == event_ids()
     for name, said in rows.items():
-        default = next(each.events[name].severity for each in REGISTRIES.values() if name in each.events)
+        default = next(registry.events[name].severity for registry in REGISTRIES.values() if name in registry.events)
         assert Severity(said.split(";")[0]) is default, name
 
 
@@ -81,7 +81,7 @@ def test_every_command_in_the_readme_exists() -> None:
         if isinstance(command, click.Group):
             command = command.commands[arguments[0]]
         options = {option for parameter in command.params for option in parameter.opts}
-        assert {each for each in arguments if each.startswith("--")} - {"--config"} <= options, line
+        assert {option for option in arguments if option.startswith("--")} - {"--config"} <= options, line
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -103,7 +103,7 @@ def test_every_command_line_in_a_document_is_accepted(path: Path) -> None:
             arguments = arguments[1:]
             place, command = click.Context(inner, place, info_name=name), inner
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        assert {each.split("=")[0] for each in arguments if each.startswith("-")} <= known | {"--help"}, line
+        assert {option.split("=")[0] for option in arguments if option.startswith("-")} <= known | {"--help"}, line
 
 
 def test_every_export_format_has_a_section_and_a_row() -> None:

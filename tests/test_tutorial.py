@@ -42,11 +42,11 @@ def read_blocks(text: str) -> Iterator[Block]:
 
 def free_ports() -> list[str]:
     sockets = [socket.socket() for _ in PORTS]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [str(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
+    for opened in sockets:
+        opened.bind(("127.0.0.1", 0))
+    ports = [str(opened.getsockname()[1]) for opened in sockets]
+    for opened in sockets:
+        opened.close()
     return ports
 
 

@@ -43,8 +43,8 @@ def list_lines(page: str) -> list[str]:
         elif element.tag == "span" and element.get("class") == "tag":
             lines.append(f"severity: {text}")
         elif element.tag == "tr":
-            label, cell = (" ".join(each.text_content().split()) for each in element)
-            marks = "".join(f" [{each.tag} {each.text_content()}]" for each in element.iter("del", "ins"))
+            label, cell = (" ".join(part.text_content().split()) for part in element)
+            marks = "".join(f" [{mark.tag} {mark.text_content()}]" for mark in element.iter("del", "ins"))
             lines.append(f"row: {label} | {cell}{marks}")
         elif element.tag == "a":
             lines.append(f"link: {text} {element.get('href')}")

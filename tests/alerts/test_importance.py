@@ -18,7 +18,7 @@ def event(identifier: str, severity: Severity = Severity.INFO, kind: Kind = Kind
 
 def test_severity_counts_before_what_an_event_is_about() -> None:
     events = [event("service-moved"), event("editorial", Severity.WARNING), event("dates-changed", Severity.NOTICE)]
-    assert [each.id for each in sort_events(events)] == ["editorial", "dates-changed", "service-moved"]
+    assert [event.id for event in sort_events(events)] == ["editorial", "dates-changed", "service-moved"]
 
 
 def test_of_one_severity_what_somebody_relies_on_comes_first() -> None:
@@ -29,7 +29,7 @@ def test_of_one_severity_what_somebody_relies_on_comes_first() -> None:
         event("entry-added", kind=Kind.ADDED),
         event("entry-removed", kind=Kind.REMOVED),
     ]
-    assert [each.id for each in sort_events(events)] == [each.id for each in reversed(events)]
+    assert [event.id for event in sort_events(events)] == [event.id for event in reversed(events)]
 
 
 def test_events_that_matter_the_same_stay_in_their_order() -> None:

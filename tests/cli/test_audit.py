@@ -93,7 +93,7 @@ def audit(run_audit: RunCli, tmp_path: Path) -> Audit:
         document = json.loads(out)
         jsonschema.Draft202012Validator(SCHEMA).validate(document)
         entries = document["entries"]
-        return {each["entry"]: [(found["id"], found["message"]) for found in each["findings"]] for each in entries}
+        return {row["entry"]: [(found["id"], found["message"]) for found in row["findings"]] for row in entries}
 
     return audit_text
 

@@ -127,7 +127,7 @@ def test_a_mail_whose_reply_was_lost_after_its_data_is_resent_under_the_same_mes
         gave_up.set()
         sending.clock.advance(timedelta(minutes=10))
         assert sending.round(port, timeout=10.0) == DeliveryReport(sent=2)
-    twice = [message for message in box.messages if len({str(each["Message-ID"]) for each in box.messages}) == 2]
+    twice = [message for message in box.messages if len({str(mail["Message-ID"]) for mail in box.messages}) == 2]
     assert len(twice) == 3
     assert {state for state, _ in sending.states().values()} == {"sent"}
 

@@ -44,7 +44,7 @@ Pair = tuple[str, str, bytes, bytes]  # registry, format, the old and the new re
 def judge(pair: Pair) -> None:
     """Do with two releases all that a check, a mail, a webhook and `watcher diff --all` do."""
     rules, kind, *data = pair
-    old, new = (read_content(each, REGISTRIES[rules], kind) for each in data)
+    old, new = (read_content(document, REGISTRIES[rules], kind) for document in data)
     for before, after in ((old, new), (new, old)):
         changes, events = explain(REGISTRIES[rules], before, after)
         assert changes.changes, "the releases are to differ"
@@ -346,7 +346,7 @@ def test_exports_of_many_of_one_kind(name: str) -> None:
 
     def make(size: int, number: int) -> Callable[[], object]:
         rules, kind, *data = document(size, number)
-        old, new = (read_content(each, REGISTRIES[rules], kind) for each in data)
+        old, new = (read_content(document, REGISTRIES[rules], kind) for document in data)
         names = {key: (OldName(name=f"x{size}", renamed="2020-01-01"),) * 2 for _, key in new.items}
         return lambda: export_all(old, new, names if name == "old names" else {})
 

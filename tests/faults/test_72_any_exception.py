@@ -204,9 +204,9 @@ def test_an_exception_at_any_call_of_a_check_is_a_failed_check_of_that_source_al
     assert {call.split("/")[0] for call in calls} == {*SEAMS}
     points = choose_points(calls, POINTS, seed=72)
     found = [disturb(world, by_command, at) for at in points]
-    for each in found:
-        compare_with_undisturbed(each, expected)
-    swallowed = sorted({each["call"] for each in found if not each["failed"]})
+    for disturbed in found:
+        compare_with_undisturbed(disturbed, expected)
+    swallowed = sorted({disturbed["call"] for disturbed in found if not disturbed["failed"]})
     assert len(swallowed) <= len(points) // 10, swallowed
 
 

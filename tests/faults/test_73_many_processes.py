@@ -64,7 +64,9 @@ class Processes:
 
     def start_loops(self, *loops: tuple[float, Sequence[str]]) -> None:
         """Start a process for each pause and its commands."""
-        texts = [[pause, [["--config", str(self.config), *each.split()] for each in some]] for pause, some in loops]
+        texts = [
+            [pause, [["--config", str(self.config), *command.split()] for command in some]] for pause, some in loops
+        ]
         (self.folder / "loops.json").write_text(json.dumps(texts))
         command = [sys.executable, "-m", "tests.support.command_loop", str(self.folder)]
         with (self.folder / "loops").open("w") as out:

@@ -92,7 +92,7 @@ class Tree:
 
     def history(self, source: str | None = None) -> list[tuple[str, str]]:
         events = self.store.history.events.find(EventQuery(sources=(f"iana.{source}",) if source else ()))
-        return [(each.source, each.event.id) for each in events]
+        return [(stored.source, stored.event.id) for stored in events]
 
 
 def vars_of(event: Event) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def assert_every_change_has_one_event(tree: Tree, *names: str) -> None:
             loud = {position for position, change in enumerate(changes.changes) if not change.quiet}
             assert all(named[position] == 1 for position in loud), (name, named, loud)
             assert all(number == 1 for number in named.values()), (name, named)
-    two_sided = [each.event for each in tree.store.history.events.find(EventQuery()) if each.event.other]
+    two_sided = [stored.event for stored in tree.store.history.events.find(EventQuery()) if stored.event.other]
     for event in two_sided:
         assert event.other is not None
         (seen,) = [
@@ -168,8 +168,8 @@ def test_the_order_of_the_releases_makes_no_difference(tmp_path: Path) -> None:
         tree = Tree(tmp_path / str(number)).add(*order)
         assert_every_change_has_one_event(tree, OLD, NEW, MORE)
         described.append(tree.described(OLD, NEW, MORE))
-    assert [each for each in tree.ids(OLD) if each[1]] == [("entry-moved", "iana.new-types")] * 2
-    assert all(each == described[0] for each in described[1:])
+    assert [pair for pair in tree.ids(OLD) if pair[1]] == [("entry-moved", "iana.new-types")] * 2
+    assert all(other == described[0] for other in described[1:])
 
 
 def test_rebuilding_gives_the_same_events_group_by_group(tree: Tree) -> None:
@@ -348,9 +348,9 @@ def env(tmp_path: Path) -> Iterator[CollectionEnvironment]:
 def messages(env: CollectionEnvironment, *states: str) -> list[tuple[str, list[str]]]:
     """Return (source, event ids) of the messages in some states."""
     return [
-        (each["source"], [event["id"] for event in json.loads(each["body"])["data"]["events"]])
-        for each in env.rows("outbox")["outbox"]
-        if each["state"] in states
+        (row["source"], [event["id"] for event in json.loads(row["body"])["data"]["events"]])
+        for row in env.rows("outbox")["outbox"]
+        if row["state"] in states
     ]
 
 
@@ -361,8 +361,8 @@ def test_both_sides_in_one_sweep_are_one_message(env: CollectionEnvironment, ord
     second = f"iana.{order[1]}"
     assert messages(env, "pending") == [(second, ["entry-moved"])]
     assert [source for source, _ in messages(env, "withdrawn")] == [f"iana.{order[0]}"]
-    pending = [each for each in env.rows("outbox")["outbox"] if each["state"] == "pending"]
-    assert all(each["next_attempt"] <= to_text(env.now) for each in pending)
+    pending = [row for row in env.rows("outbox")["outbox"] if row["state"] == "pending"]
+    assert all(row["next_attempt"] <= to_text(env.now) for row in pending)
 
 
 def check_in_order(env: CollectionEnvironment, new: Mapping[str, bytes], order: Iterable[str]) -> None:
@@ -371,9 +371,9 @@ def check_in_order(env: CollectionEnvironment, new: Mapping[str, bytes], order: 
     with env.service() as service:
         groups = {group.settings.group: group for group in service.collection(env.settings).groups()}
         with sweep(service, env.settings, [groups[name] for name in order]) as checks:
-            for each in checks:
-                checks.check(each)
-                waiting = [row for row in env.rows("outbox")["outbox"] if row["source"] == each.name]
+            for group in checks:
+                checks.check(group)
+                waiting = [row for row in env.rows("outbox")["outbox"] if row["source"] == group.name]
                 assert all(row["next_attempt"] > to_text(env.now) for row in waiting)
 
 

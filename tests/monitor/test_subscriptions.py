@@ -184,7 +184,7 @@ def test_an_ignored_event_is_not_sent_and_shown_with_the_reason(env: Environment
     assert "(ignored: descriptions do not matter)" in run_command(config, "show", "ports", "1").stdout
     assert "events are ignored: descriptions do not matter" in run_command(config, "status").stdout
     tested = json.loads(run_command(config, "subscriptions", "test", "--format", "json").stdout)["subscriptions"]
-    own = next(each for each in tested if each["subscription"] == "channel:one")
+    own = next(row for row in tested if row["subscription"] == "channel:one")
     assert (own["count"], [event["id"] for event in own["ignored"]]) == (2, ["description-changed"])
 
 

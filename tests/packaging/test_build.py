@@ -44,7 +44,7 @@ def test_the_wheel_has_manual_pages_and_completions(tmp_path: Path) -> None:
         "share/zsh/site-functions/_watcher",
         "share/fish/vendor_completions.d/watcher.fish",
     ):
-        assert [each for each in names if each.endswith(f".data/data/{name}")], name
+        assert [path for path in names if path.endswith(f".data/data/{name}")], name
 
 
 def test_the_debian_package_is_built_installed_used_and_removed(tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_replaying_two_years_no_expiry_is_missed_and_none_is_sent_twice(tmp_path
     }
     sources = "".join(
         f'[[source]]\nname = "{group}"\nregistry = "iana"\nurl = "https://example.org/{group}.xml"\n'
-        for group in (each.lower() for each in months)
+        for group in (name.lower() for name in months)
     )
     config = tmp_path / "config.toml"
     config.write_text(f"{sources}{CHANNEL}")

@@ -23,7 +23,7 @@ def _printed(document: bytes, path: str) -> list[set[str]]:
     """Return the cells of every record in a registry, and the ids of the people, without the product's reader."""
     registry = lxml.etree.fromstring(document)
     for step in filter(None, path.split("/")):
-        nested = [each for each in registry.findall(f"{NAMESPACE}registry") if each.get("id") == step]
+        nested = [element for element in registry.findall(f"{NAMESPACE}registry") if element.get("id") == step]
         if not nested:
             return []
         registry = nested[0]

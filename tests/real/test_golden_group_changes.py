@@ -42,7 +42,7 @@ def _registry(row: Golden, tag: str) -> lxml.etree._Element | None:
     """Return the row's registry on a date, without the product's reader."""
     registry = _root(row.group, tag)
     for step in filter(None, row.registry.split("/")):
-        nested = [each for each in registry.findall(f"{NAMESPACE}registry") if each.get("id") == step]
+        nested = [element for element in registry.findall(f"{NAMESPACE}registry") if element.get("id") == step]
         if not nested:
             return None
         registry = nested[0]
@@ -59,7 +59,9 @@ def _entries(row: Golden, tag: str) -> set[bytes]:
     if registry is None:
         return set()
     records = [(set(map(text_of, record)), record) for record in registry.iterchildren(f"{NAMESPACE}record")]
-    people = [] if row.registry else [({str(each.get("id"))}, each) for each in registry.iter(f"{NAMESPACE}person")]
+    people = (
+        [] if row.registry else [({str(person.get("id"))}, person) for person in registry.iter(f"{NAMESPACE}person")]
+    )
     return {_printed(element) for cells, element in records + people if set(row.cells) <= cells}
 
 

@@ -48,7 +48,7 @@ def compare_pairs(folder: Path, rules: str, series: Sequence[tuple[str, bytes]],
         queries = store.history
         stored = queries.list_releases("some")
         chosen = [stored[0], *chance.sample(stored[1:-2], between), *stored[-2:]]
-        plain = {each.digest: read_content(documents[each.digest], registry) for each in chosen}
+        plain = {stored.digest: read_content(documents[stored.digest], registry) for stored in chosen}
         # The ends and two neighbours, both ways, and any others: what is granted one way is withdrawn the other.
         ends, neighbours = (chosen[0], chosen[-1]), (chosen[-2], chosen[-1])
         fixed = [ends, ends[::-1], neighbours, neighbours[::-1]]

@@ -254,7 +254,7 @@ def has_words(text: str, event: RawEvent) -> bool:
     texts = [event["summary"]]
     texts += [value for _, _, fields in event.items for name, value in fields.items() if not name.startswith("markup:")]
     return all(
-        any(find_in_order(tokens(word), tokens(each)) for each in texts) for word in text.split() if tokens(word)
+        any(find_in_order(tokens(word), tokens(value)) for value in texts) for word in text.split() if tokens(word)
     )
 
 

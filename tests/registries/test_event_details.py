@@ -72,7 +72,7 @@ def test_a_registry_leads_to_its_place_on_its_page(document: str, path: str, url
 def test_entries_that_say_the_same_are_one() -> None:
     (entry,) = only(port_assigned()).entries
     assert entry.names == ("8015/tcp cfg-cloud", "8015/udp cfg-cloud")
-    assert [(each.field, each.name, each.organisation, each.addresses) for each in entry.people] == [
+    assert [(person.field, person.name, person.organisation, person.addresses) for person in entry.people] == [
         ("assignee", "", "Acme Ltd", ("https://acme.example", "noc@acme.example")),
         ("contact", "Ann Lee", "Example Inc.", ("ann@example.org",)),
     ]
@@ -84,7 +84,7 @@ def test_a_person_is_described_by_the_release_that_names_it() -> None:
     old = release([tcp("a", "1", contact="X"), tcp("b", "2", contact="X_2")], people=[first, second])
     new = release([tcp("b", "2", contact="X")], "2020-01-02", people=[person("X", "Bob Ray")])
     removed = [details for details in describe_events(compare(old, new, "ports")) if details.entries]
-    assert [each.line for each in removed[0].entries[0].people] == ["Ann Lee"]
+    assert [person.line for person in removed[0].entries[0].people] == ["Ann Lee"]
 
 
 def test_both_sides_of_a_changed_contact_are_resolved() -> None:

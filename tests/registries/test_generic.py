@@ -270,8 +270,8 @@ def test_merged_blocks_of_one_owner_are_not_removed() -> None:
 
 def test_a_block_across_two_new_blocks_of_its_owner_is_not_removed() -> None:
     other = record(value="100-199", description="Other")
-    old = registry("r", *(record(value=each, description="RIR") for each in ("0-3", "4-13", "14-19")), other)
-    new = registry("r", *(record(value=each, description="RIR") for each in ("0-9", "10-19")), other)
+    old = registry("r", *(record(value=value, description="RIR") for value in ("0-3", "4-13", "14-19")), other)
+    new = registry("r", *(record(value=value, description="RIR") for value in ("0-9", "10-19")), other)
     assert "entry-removed" not in ids_by_sentence(content(old), content(new)).values()
 
 

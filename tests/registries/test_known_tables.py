@@ -99,7 +99,7 @@ def data(head: str, rows: tuple[str, ...]) -> bytes:
 def own_counts(old: bytes, new: bytes, key: str) -> Counter[str]:
     """Count what was added, modified and removed by the key, with the csv module alone."""
     before, after = (
-        {row[key]: row for row in csv.DictReader(io.StringIO(each.decode("utf-8-sig")))} for each in (old, new)
+        {row[key]: row for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig")))} for data in (old, new)
     )
     modified = sum(1 for name in before.keys() & after.keys() if before[name] != after[name])
     counts = {"added": len(after.keys() - before), "modified": modified, "removed": len(before.keys() - after)}

@@ -53,7 +53,7 @@ def test_a_release_is_named_by_its_date_where_that_tells_it_from_the_one_before(
     same_day = replace(CHANGED, new=release("2020-01-01", "b"))
     earlier = replace(CHANGED, new=release("2019-12-31", "b"))
     undated = replace(CHANGED, new=release(None, "b"))
-    dates = [command("x", each).split("--at ")[1] for each in (CHANGED, same_day, earlier, undated)]
+    dates = [command("x", release).split("--at ")[1] for release in (CHANGED, same_day, earlier, undated)]
     assert dates == ["2020-01-02", "b" * 12, "b" * 12, "b" * 12]
 
 

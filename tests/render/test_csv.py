@@ -47,8 +47,8 @@ def test_every_value_is_read_back_and_no_cell_begins_a_formula(texts: list[str])
     assert not [cell for row in rows for cell in row if cell.strip().startswith(FORMULAS)]
     expected = [[visible(cell, lines=True) for cell in row] for row in values(shown)]
     assert [
-        [cell[1:] if was.lstrip().startswith(FORMULAS) else cell for cell, was in zip(row, each, strict=True)]
-        for row, each in zip(rows, expected, strict=True)
+        [cell[1:] if was.lstrip().startswith(FORMULAS) else cell for cell, was in zip(row, cells, strict=True)]
+        for row, cells in zip(rows, expected, strict=True)
     ] == expected
 
 

@@ -88,7 +88,7 @@ def test_the_order_of_ports_does_not_depend_on_the_order_of_rows() -> None:
         port("", "0", ""),
         port("e", "1", "x"),
     ]
-    orders = [[entry.item.key.values for entry in make_state(each).entries] for each in (items, items[::-1])]
+    orders = [[entry.item.key.values for entry in make_state(order).entries] for order in (items, items[::-1])]
     assert (
         orders[0]
         == orders[1]

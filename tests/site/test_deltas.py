@@ -94,14 +94,14 @@ def notification(number: int, deltas: int, size: int = 10) -> Notification:
         version=number,
         published=None,
         snapshot=listed("snapshot", number, 100),
-        deltas=tuple(listed("delta", each, size) for each in numbers),
+        deltas=tuple(listed("delta", number, size) for number in numbers),
     )
 
 
 def test_deltas_are_found_until_they_expire_or_the_snapshot_is_smaller() -> None:
     made = notification(10, 5)
     assert Notification.read(made.write()) == made
-    assert [each.version for each in made.find_deltas(7) or ()] == [8, 9, 10]
+    assert [delta.version for delta in made.find_deltas(7) or ()] == [8, 9, 10]
     assert made.find_deltas(10) == ()
     assert len(made.find_deltas(5) or ()) == 5
     assert made.find_deltas(4) is None
@@ -142,10 +142,12 @@ def test_old_deltas_expire_and_the_session_lasts_while_releases_are_appended(
         published = made.notification.write()
         sessions.add(made.notification.session)
         copies[number] = made.files[made.notification.snapshot.file]
-        numbers = [each.version for each in made.notification.deltas]
+        numbers = [delta.version for delta in made.notification.deltas]
         assert numbers == [*range(max(2, number - 1), number + 1)]
-        for each in made.notification.deltas:
-            assert sha256(apply_delta(copies[each.version - 1], made.files[each.file])) == sha256(copies[each.version])
+        for delta in made.notification.deltas:
+            assert sha256(apply_delta(copies[delta.version - 1], made.files[delta.file])) == sha256(
+                copies[delta.version]
+            )
     assert len(sessions) == 1
 
 

@@ -63,9 +63,11 @@ def test_pages_need_no_server_and_registry_text_is_inert_in_them(written: tuple[
     for name, data in read_files(site).items():
         if name.endswith(".html"):
             page = html.document_fromstring(data, parser=html.HTMLParser(encoding="utf-8"))
-            assert [each.tag for each in page.iter("script", "form", "input", "button", "img", "iframe")] == [], name
+            assert [element.tag for element in page.iter("script", "form", "input", "button", "img", "iframe")] == [], (
+                name
+            )
             attributes = {str(attribute) for element in page.iter() for attribute in element.attrib}
-            assert [each for each in attributes if each.startswith(("on", "hx-", "style"))] == [], name
+            assert [attribute for attribute in attributes if attribute.startswith(("on", "hx-", "style"))] == [], name
             assert "\u202e" not in data.decode()
     entry = (site / "ports/entry/35/tcp.html").read_text()
     assert "&lt;script&gt;alert(1)" in entry
@@ -86,9 +88,9 @@ def test_a_page_says_what_the_server_says(written: tuple[GrowingHistory, Path]) 
 def test_json_has_the_releases_the_changes_and_the_newest_content(written: tuple[GrowingHistory, Path]) -> None:
     _, site = written
     sources = json.loads((site / "-/sources.json").read_bytes())["sources"]
-    assert [(each["source"], each["releases"]) for each in sources] == [("ports", 3), ("toy", 3)]
+    assert [(source["source"], source["releases"]) for source in sources] == [("ports", 3), ("toy", 3)]
     releases = json.loads((site / "ports/releases.json").read_bytes())["releases"]
-    assert [each["published"] for each in releases] == ["2021-03-01", "2020-02-01", "2020-01-01"]
+    assert [release["published"] for release in releases] == ["2021-03-01", "2020-02-01", "2020-01-01"]
     changes = json.loads((site / f"ports/release/{releases[0]['release']}.json").read_bytes())
     assert changes["new"]["published"] == "2021-03-01"
     assert {change["key"]["name"] for change in changes["changes"] if "name" in change["key"]} >= {"gamma", "hostile/x"}
@@ -116,16 +118,16 @@ def test_a_feed_has_absolute_links_where_the_address_is_known(written: tuple[Gro
 def test_renovate_reads_the_releases_of_a_source(written: tuple[GrowingHistory, Path], tmp_path: Path) -> None:
     _, site = written
     releases = json.loads((site / "ports/renovate.json").read_bytes())["releases"]
-    assert [each["version"] for each in releases] == ["2020.1.1", "2020.2.1", "2021.3.1"]
-    assert all(datetime.fromisoformat(each["releaseTimestamp"]).tzinfo == UTC for each in releases)
-    assert all(re.fullmatch(r"[0-9a-f]{64}", each["digest"]) for each in releases)
+    assert [release["version"] for release in releases] == ["2020.1.1", "2020.2.1", "2021.3.1"]
+    assert all(datetime.fromisoformat(release["releaseTimestamp"]).tzinfo == UTC for release in releases)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", release["digest"]) for release in releases)
     assert all(
-        each["changelogUrl"].startswith("https://registries.example.org/iana/ports/release/") for each in releases
+        release["changelogUrl"].startswith("https://registries.example.org/iana/ports/release/") for release in releases
     )
     history = GrowingHistory(tmp_path)
     history.add("ports", 4)  # the last two of one day
     versions = json.loads((history.write() / "ports/renovate.json").read_bytes())["releases"]
-    assert [each["version"] for each in versions][2:] == ["2021.3.1", "2021.3.1.2"]
+    assert [version["version"] for version in versions][2:] == ["2021.3.1", "2021.3.1.2"]
 
 
 def test_the_same_history_gives_the_same_files(growing: GrowingHistory) -> None:

@@ -87,13 +87,13 @@ def test_a_copy_has_every_row_and_goes_on_as_the_original_would(
         assert read_all(copy) == read_all(store)
         assert list(verify_history(make_ingest(copy, tmp_path), copy.history, 9)) == []
         copy.verify(thorough=True)
-        for each in (store, copy):
-            with each.transaction():
-                each.channel_failures.record_failure("noc", "", "refused", NOW)
-            each.checks.record_check(
+        for changed in (store, copy):
+            with changed.transaction():
+                changed.channel_failures.record_failure("noc", "", "refused", NOW)
+            changed.checks.record_check(
                 Check(source="new", at=NOW, outcome="held"), url="", registry="ports", validators=None
             )
-            make_ingest(each, tmp_path).rebuild()
+            make_ingest(changed, tmp_path).rebuild()
         assert read_all(copy) == read_all(store)
 
 

@@ -48,7 +48,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     yield run_command
     # `run` and `worker` log to the standard error of this test; what comes after must not.
     root = logging.getLogger()
-    for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
+    for handler in [other for other in root.handlers if type(other) is logging.StreamHandler]:
         root.removeHandler(handler)
         root.setLevel(logging.WARNING)
 

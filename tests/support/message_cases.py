@@ -20,7 +20,7 @@ def compare(old: bytes, new: bytes, rules: str) -> Comparison:
     comparison = compare_files(InputFile(name="old.xml", data=old), InputFile(name="new.xml", data=new), registry=rules)
     times = ("2020-01-01T06:00:00Z", "2020-01-02T06:00:00Z")
     before, after = (
-        replace(each, observed=time) for each, time in zip((comparison.old, comparison.new), times, strict=True)
+        replace(release, observed=time) for release, time in zip((comparison.old, comparison.new), times, strict=True)
     )
     return replace(comparison, old=before, new=after)
 

@@ -110,7 +110,7 @@ def _find_free_ports(number: int) -> list[int]:
     first = 21_000 + 1_000 * (process % 10)
     found: list[int] = []
     for port in range(first, first + 1_000):
-        if len(found) < number and all(_is_free(each) for each in (port, port + _GRPC)):
+        if len(found) < number and all(_is_free(other) for other in (port, port + _GRPC)):
             found.append(port)
     return found
 

@@ -70,7 +70,7 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = [each for name, value in self.settings.items() for each in ("-c", f"{name}={value}")]
+        options = [option for name, value in self.settings.items() for option in ("-c", f"{name}={value}")]
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
             [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses=",

@@ -119,7 +119,7 @@ class Unit:
         assert self.show("NRestarts") == "1"
 
     def publish(self, *ports: str, updated: str = "2020-01-01") -> None:
-        self.sandbox.write("/srv/ports.xml", release([tcp(f"service-{each}", each) for each in ports], updated))
+        self.sandbox.write("/srv/ports.xml", release([tcp(f"service-{port}", port) for port in ports], updated))
 
     def start(self) -> str:
         """Start, wait for READY and return the process id."""

@@ -80,7 +80,7 @@ def booted(folder: Path) -> Iterator[Sandbox]:
     cgroup = hierarchy / f"registry-watcher-{os.getpid()}"
     root, log = folder / "root", folder / "log"
     root.mkdir()
-    seen = [str(each) for pair in _seen() for each in pair]
+    seen = [str(path) for pair in _seen() for path in pair]
     boot = ["bash", str(Path(__file__).with_name("boot.sh")), str(root), *seen]
     spaces = ["--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net", "--kill-child"]
     join = 'mkdir -p "$0" && echo $$ >"$0/cgroup.procs" && exec "$@"'  # first: it becomes the root of its own cgroups
@@ -147,8 +147,8 @@ def _gone(cgroup: Path) -> bool:
     """Take away the cgroups of a machine that has ended; False while something in them has not."""
     folders = sorted((path for path in cgroup.rglob("*") if path.is_dir()), reverse=True) if cgroup.exists() else []
     try:
-        for each in (*folders, cgroup):
-            each.rmdir()
+        for folder in (*folders, cgroup):
+            folder.rmdir()
     except FileNotFoundError:
         return True
     except OSError:

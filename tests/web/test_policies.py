@@ -175,7 +175,7 @@ def test_the_paths_of_the_table_are_matched_in_its_order() -> None:
         pattern = [re.escape(other.path).replace(r"\{\}", "[^/]+").replace(r"\{\*\}", ".+") for other in ROUTES[:place]]
         hidden = [
             other.path
-            for other, each in zip(ROUTES, pattern, strict=False)
-            if re.fullmatch(each, sample) and other.method == route.method
+            for other, expression in zip(ROUTES, pattern, strict=False)
+            if re.fullmatch(expression, sample) and other.method == route.method
         ]
         assert hidden == [], route.path

@@ -98,7 +98,7 @@ SIZES = os.environ.get("KILL_TEST", "400 5 1000 1.0")
 @pytest.mark.slow
 @pytest.mark.timeout(6 * 3600)
 def test_1000_kills_a_restart_and_a_failover_lose_and_double_nothing(tmp_path: Path) -> None:
-    sources, rounds, kills = (int(each) for each in SIZES.split()[:3])
+    sources, rounds, kills = (int(size) for size in SIZES.split()[:3])
     began = time.monotonic()
     with (
         open_pair(synchronous=True, max_connections="200") as (primary, standby),

@@ -52,11 +52,13 @@ def test_it_works_and_says_who_works(workers: Workers, run: RunCli) -> None:
     assert f"process {scheduler}: scheduler" in run(*config, "status").out
     settings = load_settings(workers.config)
     with Monitor(settings) as monitor:
-        found = [each for each in diagnose(settings, monitor.clock.now()) if each.area == "workers"]
+        found = [diagnosis for diagnosis in diagnose(settings, monitor.clock.now()) if diagnosis.area == "workers"]
     assert found[0].message.startswith("2 on ")
     workers.stop()
     with Monitor(settings) as monitor:
-        (found_none,) = [each for each in diagnose(settings, monitor.clock.now()) if each.area == "workers"]
+        (found_none,) = [
+            diagnosis for diagnosis in diagnose(settings, monitor.clock.now()) if diagnosis.area == "workers"
+        ]
     assert found_none.state is DiagnosisState.PROBLEM
 
 

@@ -195,7 +195,7 @@ def test_a_column_that_daff_takes_for_left_out_ones_is_refused() -> None:
 @pytest.mark.parametrize("text", [*HOSTILE, *BREAKS, *ENDS])
 @pytest.mark.parametrize("name", [name for name in EXPORTS if EXPORTS[name].document != PROTOCOLS])
 def test_a_hostile_description_makes_no_line_of_its_own(name: str, text: str) -> None:
-    plain, hostile = (make_state([port("ssh", "22", description=each)], title=each) for each in ("x", text))
+    plain, hostile = (make_state([port("ssh", "22", description=words)], title=words) for words in ("x", text))
     empty = make_state([])
     states = (lambda state: (empty, state)) if EXPORTS[name].between else (lambda state: (state,))
     number, records = written_of(name, states(plain), raw=False, omitted=True)
