@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from watcher.core.background import find_names
+from watcher.core.background import BRACKETED_NAME, find_names
 from watcher.core.documents import find_documents, referenced_documents
 from watcher.core.event_filter import EventFilter, IgnoreRule
 from watcher.core.intervals import Interval
@@ -26,7 +26,6 @@ from watcher.registries.generic.entry_parts import list_names
 from watcher.registries.generic.naming import OWNERS
 
 _LETTERS = re.compile(r"[^a-z]+")
-_IDENTIFIER = re.compile(r"\[([^\[\]]+)\]")
 _NOTHING_KNOWN = Background()
 _MAIL = re.compile(r"mailto:|&")
 
@@ -234,7 +233,7 @@ def _contact_texts(item: Item) -> Iterable[str]:
         for name, text in texts.items():
             if not OWNERS.isdisjoint(_LETTERS.split(name.lower())):
                 yield text
-            for identifier in _IDENTIFIER.findall(text):
+            for identifier in BRACKETED_NAME.findall(text):
                 if next(find_documents(identifier), None) is None:
                     yield identifier
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from watcher.core.model import MARKUP, ROOT, Background, ChangeSet, Fields, Item, ItemKey, Key, Section
 
-_NAME = re.compile(r"\[([^\[\]]+)\]")
+BRACKETED_NAME = re.compile(r"\[([^\[\]]+)\]")  # people and documents are named so: [Jon_Postel], [RFC6335]
 _PERSON_LABELS, _HEADER_LABELS = ("id",), ("registry",)
 Items = Mapping[ItemKey, Item]
 
@@ -15,7 +15,7 @@ Items = Mapping[ItemKey, Item]
 def find_names(item: Item) -> Iterable[str]:
     """Return the names in brackets in the fields of an entry: ids of people, references, footnotes."""
     texts = (text for name, text in item.fields.items() if "[" in text and not name.startswith(MARKUP))
-    return dict.fromkeys(name for text in texts for name in _NAME.findall(text))
+    return dict.fromkeys(name for text in texts for name in BRACKETED_NAME.findall(text))
 
 
 def find_background(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from msgspec.structs import replace
 
+from watcher.core.background import BRACKETED_NAME
 from watcher.core.event_details import EntryDetails, EventDetails, FieldDifference, FieldText, Link, Person
 from watcher.core.model import CANARY, MARKUP, Change, Comparison, Event, FieldChange, Fields, Item, Kind, Section
 from watcher.core.texts import cut_text
@@ -177,7 +177,7 @@ def _list_texts(item: Item, names: Sequence[str], people: Mapping[str, Fields]) 
 
 
 def _names_only_people(text: str, people: Mapping[str, Fields]) -> bool:
-    return bool(people) and not re.sub(r"\[([^\[\]]+)\]", lambda match: "" if match[1] in people else "x", text).strip()
+    return bool(people) and not BRACKETED_NAME.sub(lambda match: "" if match[1] in people else "x", text).strip()
 
 
 def _list_people(item: Item, names: Sequence[str], people: Mapping[str, Fields]) -> list[Person]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from watcher.core.background import BRACKETED_NAME
 from watcher.core.model import MARKUP, Fields, Section
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
-
-_IDENTIFIER = re.compile(r"\[([^\[\]]+)\]")
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -65,7 +63,7 @@ def read_contacts(history: HistoryReader, versions: Iterable[EntryVersion], at: 
         if version.item.section is Section.ENTRY
         for name, text in version.item.fields.items()
         if not name.startswith(MARKUP)
-        for identifier in _IDENTIFIER.findall(text)
+        for identifier in BRACKETED_NAME.findall(text)
     )
     contacts = {}
     for identifier in identifiers:

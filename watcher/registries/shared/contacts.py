@@ -5,18 +5,17 @@ A contact that is added or removed is part of the change of an entry, and no eve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from watcher.core.background import BRACKETED_NAME
 from watcher.core.intervals import bounded_number
 from watcher.core.model import MARKUP, Change, Item, Key, Section
 from watcher.registries.base import Finding, Signature
 from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 
 _LABELS = frozenset({"id", "updated"})  # IANA's id of a person, and the date of its details
-_REFERENCE = re.compile(r"\[([^\[\]]+)\]")
 
 EntriesByContact = Mapping[str, Mapping[Key, Item]]
 Describe = Callable[[Item], tuple[str, str, str]]
@@ -83,7 +82,7 @@ def _group_by(items: Iterable[Item], sign: Callable[[Item], Signature]) -> Mappi
 
 
 def _translate(text: str, ids: Mapping[str, str]) -> str:
-    return _REFERENCE.sub(lambda match: f"[{ids.get(match[1], match[1])}]", text)
+    return BRACKETED_NAME.sub(lambda match: f"[{ids.get(match[1], match[1])}]", text)
 
 
 def classify_update(position: int, change: Change, context: ChangeContext, describe: Describe) -> Iterator[Finding]:
@@ -136,7 +135,7 @@ def _references(item: Item) -> Iterable[str]:
     if item.section is not Section.ENTRY:
         return ()
     texts = (text for field, text in item.fields.items() if "[" in text and ":" not in field)
-    return {name for text in texts for name in _REFERENCE.findall(text)}
+    return {name for text in texts for name in BRACKETED_NAME.findall(text)}
 
 
 def _changed_contacts(context: ChangeContext) -> IndexKeys:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from watcher.core.background import BRACKETED_NAME
 from watcher.core.event_details import Person
 from watcher.core.model import Fields
-
-_NAME = re.compile(r"\[([^\[\]]+)\]")
 
 
 def read_person(identifier: str, fields: Fields, field: str = "") -> Person:
@@ -28,7 +27,7 @@ def _read_address(uri: str) -> str:
 
 def find_people(field: str, text: str, people: Mapping[str, Fields]) -> Iterator[Person]:
     """Yield the people that a field names, with their details."""
-    for identifier in dict.fromkeys(_NAME.findall(text)):
+    for identifier in dict.fromkeys(BRACKETED_NAME.findall(text)):
         if identifier in people:
             yield read_person(identifier, people[identifier], field)
 
@@ -39,4 +38,4 @@ def resolve_people(text: str, people: Mapping[str, Fields]) -> str:
     def resolve(match: re.Match[str]) -> str:
         return f" {read_person(match[1], people[match[1]]).line};" if match[1] in people else match[0]
 
-    return _NAME.sub(resolve, text).strip().removesuffix(";")
+    return BRACKETED_NAME.sub(resolve, text).strip().removesuffix(";")
