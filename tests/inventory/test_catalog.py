@@ -82,7 +82,7 @@ def test_a_host_without_a_port_and_a_version_with_commas_are_read_from_greppable
         "Host: 192.0.2.2 ()\tPorts: 22/open/tcp//ssh//OpenSSH, 9.2/, 80/open/tcp//http//httpd ((Debian), PHP 8)/\n"
     )
     assert titles(text) == [("22/tcp", 4), ("80/tcp", 4)]
-    assert read("".join(text.splitlines(keepends=True)[:3])).entries == ()
+    assert read_text("".join(text.splitlines(keepends=True)[:3])).entries == ()
 
 
 @pytest.mark.parametrize(

@@ -473,7 +473,7 @@ def test_a_release_before_an_imported_one_is_alerted_once_when_a_check_sees_it(e
     result = env.check(seen)
     assert (result.outcome, result.is_alerted) == (Outcome.INSERTED, True)
     (alert,) = env.alerts
-    assert [event["summary"] for event in alert["data"]["events"]] == ["3/tcp assigned to new (was unassigned)"]
+    assert [event["summary"] for event in alert["events"]] == ["3/tcp assigned to new (was unassigned)"]
     assert [env.check(seen).outcome for _ in range(5)] == [Outcome.UNCHANGED] * 5
     assert len(env.alerts) == 1
     tables = env.rows()
