@@ -7,6 +7,7 @@ page shows it as not installed.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
-FOLDER = Path(__file__).resolve().parents[1] / ".bench"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".bench"
 PROGRAMS = Path(__file__).parent / "peers"
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
 
@@ -56,6 +58,19 @@ def build(folder: Path = FOLDER) -> Environment:
                 print(f"{name} cannot be installed here", file=sys.stderr)
     installed = _installed(folder)
     return Environment(folder=folder, versions={name: installed[name] for name in wanted if name in installed})
+
+
+def build_product(folder: Path = FOLDER / "product") -> str:
+    """Return the Python of an environment that has the watcher's requirements and nothing else, as users have it.
+
+    In the environment of the tests a daemon takes more memory: structlog loads rich where that is installed.
+    """
+    if not (folder / "bin" / "python").exists():
+        venv.create(folder, with_pip=True)
+        if not _pip(folder, str(ROOT)):
+            shutil.rmtree(folder)
+            raise SystemExit("the watcher cannot be installed into an environment of its own")
+    return str(folder / "bin" / "python")
 
 
 def _pip(folder: Path, *packages: str) -> bool:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,8 +33,11 @@ _PAUSE = 5.0  # seconds between two samples of the idle daemon
 _SAMPLES = 4
 
 
-def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
-    """Check a release that follows the newest of `store`, with a command and with the daemon, over loopback."""
+def measure(files: Sequence[Path], store: Path, folder: Path, python: str) -> Part:
+    """Check a release that follows the newest of `store`, with a command and with the daemon, over loopback.
+
+    `python` is that of an environment as users have it (`environment.build_product`).
+    """
     newest, releases = files[-1], len(files)
     tree = IndexServer()
     tree.pages[_PATH] = newest.read_bytes()
@@ -45,7 +49,7 @@ def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
         changed = cost([*WATCHER, "check"], place)
         _expect_outcome(place, "changed")
         # No check is recorded in this store, so the first is due at once.
-        with run_daemon(other) as process:
+        with run_daemon(other, python=python) as process:
             first = _first_check(other, process)
             idle, most = [], 0.0
             for _ in range(_SAMPLES):
@@ -63,8 +67,8 @@ def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
     return Part(
         text=(
             f"A store of {releases} releases and a server on loopback. Idle memory is the largest of {_SAMPLES} "
-            f"samples, {_PAUSE:g} s apart, after the first check of the daemon.\n\n"
-            + table(["", "CPU s", "wall s", "peak MB", "idle MB"], lines)
+            f"samples, {_PAUSE:g} s apart, after the first check of the daemon, in an environment without the packages "
+            "of the tests.\n\n" + table(["", "CPU s", "wall s", "peak MB", "idle MB"], lines)
         ),
         targets=[
             Target(
@@ -87,12 +91,12 @@ def _copy(store: Path, place: Path, tree: IndexServer) -> Path:
 
 
 @contextmanager
-def run_daemon(place: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+def run_daemon(place: Path, *command: str, python: str = sys.executable) -> Iterator[subprocess.Popen[bytes]]:
     """Run the daemon or another command; stop it with SIGTERM at the end, as a service manager does."""
     with (place / f"{command[0] if command else 'daemon'}.log").open("wb") as log:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
-            [*WATCHER, *(command or ("run",))], cwd=place, stderr=log, stdout=log, env=environment
+            [python, *WATCHER[1:], *(command or ("run",))], cwd=place, stderr=log, stdout=log, env=environment
         )
         try:
             yield process

@@ -87,7 +87,7 @@ def _processes(bench: Bench) -> Part:
 
 def _memory(bench: Bench) -> Part:
     _fill_store(bench)
-    return memory.measure(bench.files, bench.store, bench.folder)
+    return memory.measure(bench.files, bench.store, bench.folder, environment.build_product())
 
 
 def _by_records(bench: Bench) -> Part:
