@@ -328,6 +328,21 @@ def test_search_finds_entries_as_their_words_are_typed(site: Site) -> None:
     assert "No entry" in site.get("/-/search?q=nothing+like+it").text
 
 
+def test_search_shows_the_entry_of_that_name_or_number_first(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        long = "a description that is longer than those of the others"
+        rows = [tcp("x-web", "2", description="web"), tcp("web", "80", description=long), tcp("alt", "8080")]
+        site.check(release([*rows, tcp("n", "800", description="80")], "2024-05-01"))
+        for words, first in (
+            ("web", "80/tcp web"),
+            ("WEB", "80/tcp web"),
+            ("80", "80/tcp web"),
+            ("alt ", "8080/tcp alt"),
+        ):
+            entries = site.get(f"/-/search?{urlencode({'q': words, 'part': 1})}").text.partition("Entries</h2>")[2]
+            assert re.findall(r"entry/[^>]*>([^<]*)</a>", entries)[0] == first, words
+
+
 def test_search_finds_registries_by_name_and_lists_all_without_words(site: Site) -> None:
     for query, number in (("q=PORT", 1), ("", 1), ("q=gamma", 0)):
         results = site.get(f"/-/search?{query}").text.split('id="results"')[1]

@@ -129,18 +129,20 @@ class VersionFinder:
     def search(self, text: str, *, limit: int) -> list[EntryVersion]:
         """Return the newest state of entries and contacts that have every word of a text, the last word begun.
 
-        Entries that are still listed come first.
+        Entries that are still listed come first, of these the ones that have the text as name, value or number.
         """
         query = full_text_query(text)
         rows = self._db.execute(
             """SELECT sources.name, version FROM (
               SELECT source_id, versions.id AS version, until, length(versions.text) AS size,
+                CASE WHEN versions.name = :name COLLATE NOCASE OR versions.value = :name COLLATE NOCASE
+                  OR (low = high AND CAST(low AS TEXT) = :name) THEN 0 ELSE 1 END AS others,
                 row_number() OVER (PARTITION BY source_id, section, key ORDER BY first DESC) AS age FROM versions_fts
               JOIN versions ON versions.id = versions_fts.rowid
-              WHERE versions_fts MATCH ? AND section <> 'registry') AS matching
+              WHERE versions_fts MATCH :query AND section <> 'registry') AS matching
             JOIN sources ON sources.id = source_id WHERE age = 1
-            ORDER BY until IS NOT NULL, size, version LIMIT ?""",
-            [query if text.endswith(" ") else f"{query}*", limit],
+            ORDER BY until IS NOT NULL, others, size, version LIMIT :limit""",
+            {"query": query if text.endswith(" ") else f"{query}*", "name": text.strip(), "limit": limit},
         ).fetchall()
         by_source: dict[str, list[int]] = {}
         for source, row in rows:
