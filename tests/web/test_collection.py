@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 from tests.support.group_releases import group, record, registry
@@ -24,7 +25,7 @@ def test_the_overview_leads_to_the_groups_of_a_collection(tmp_path: Path) -> Non
         for name, days in (("toys", ("2025-01-01", "2025-02-01")), ("balls", ("2025-03-01",))):
             files = []
             for number, day in enumerate(days, 1):
-                rows = [record(value=f"{place}", description=f"thing {place}") for place in range(number)]
+                rows = [record(value=f"{place}", description=f"thing [RFC{place}]") for place in range(number)]
                 files.append(tmp_path / name / day / f"{name}.xml")
                 files[-1].parent.mkdir(parents=True)
                 files[-1].write_bytes(group(registry("toys", *rows), name=name, updated=day))
@@ -37,10 +38,14 @@ def test_the_overview_leads_to_the_groups_of_a_collection(tmp_path: Path) -> Non
         page = site.get("/iana").text
         cells = r'href="/iana\.(\w+)">.*?Releases">(\d).*?Newest">([\d-]+).*?Entries">(\d)'
         assert re.findall(cells, page) == [("balls", "1", "2025-03-01", "1"), ("toys", "2", "2025-02-01", "2")]
-        assert "1 added" in page
+        assert "added" in page
         newest = site.get("/iana?order=newest").text
         assert [name for name, *_ in re.findall(cells, newest)] == ["balls", "toys"]
-        assert site.get("/iana.toys").status == 200
+        links = [
+            unescape(each) for each in re.findall(r'class="more" href="([^"]*)">thing', site.get("/iana.toys").text)
+        ]
+        assert links == ["/iana.toys/entry/1?registry=toys"]
+        assert "thing" in site.get(links[0]).text
 
 
 def test_the_overview_says_of_groups_what_the_status_says(tmp_path: Path) -> None:

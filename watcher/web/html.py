@@ -14,11 +14,13 @@ import jinja2
 from markupsafe import Markup
 
 from watcher.core.event_words import say_event
+from watcher.core.model import Event
 from watcher.registries.lookups import lookup_of, permalink
 from watcher.render.safe_text import visible
 from watcher.web.page import HTML, PageResponse, Viewer
 
 STATIC = Path(__file__).parent / "static"
+_MOST_LINKS = 3  # beside an event
 
 
 def render_html(template: str, code: int = 200, /, **values: Any) -> PageResponse:
@@ -64,7 +66,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        link=link, static=_static_link, entry_link=find_link, say_event=say_event, viewer=Viewer()
+        link=link,
+        static=_static_link,
+        entry_link=find_link,
+        event_links=list_event_links,
+        say_event=say_event,
+        viewer=Viewer(),
     )
     environment.filters["thousands"] = _thousands
     return environment
@@ -82,6 +89,24 @@ def _thousands(number: int) -> str:
 def _static_link(name: str) -> str:
     """Return the path of a file with a part that changes with its content, so that browsers may keep it."""
     return f"/-/static/{name}?{hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def list_event_links(event: Event, source: str) -> list[tuple[str, str]]:
+    """Return the entries of an event, each with the path of its page, if they are few.
+
+    The name of a row in a sentence is not always one that finds it; its value is, in its registry.
+    """
+    if 0 < len(event.ports) <= _MOST_LINKS:
+        return [(port, link(source, "entry", port)) for port in event.ports]
+    values = list(filter(None, event.values))
+    if 0 < len(values) <= _MOST_LINKS:
+        names = [event.service] if len(values) == 1 and event.service else values
+        pages = [link(source, "entry", value, registry=event.registry) for value in values]
+        return list(zip(names, pages, strict=True))
+    # An event of a contact has the names of all its entries as one text.
+    services = event.service.split(", ") if event.id == "contact-updated" else [event.service]
+    named = [name for name in services if name and (len(services) == 1 or " " not in name)]
+    return [(name, link(source, "entry", name)) for name in named] if len(named) <= _MOST_LINKS else []
 
 
 def find_link(source: str, release: str, item: Any, *, is_removed: bool = False) -> str:
