@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.measuring import Cost, Part, Target, cost, cpu_of, table
 from bench.series import FILE, make_repository
+from watcher.store.repeated_snapshot import Observation
 from watcher.store.snapshot_archive import SnapshotArchive
 
 _SAMPLE = 60
@@ -52,7 +53,12 @@ def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[fl
 
         def store(data: bytes = data, path: Path = path, near: str | None = near) -> None:
             receipt = archive.store_snapshot(
-                data, source="ports", observed=None, origin=path.name, registry="ports", format="xml", near=near
+                data,
+                Observation(observed=None, origin=path.name),
+                source="ports",
+                registry="ports",
+                format="xml",
+                near=near,
             )
             digests.append(receipt.sha256)
 

@@ -21,6 +21,7 @@ from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.core.errors import StoreError
 from watcher.monitor.result import Outcome
+from watcher.store.repeated_snapshot import Observation
 from watcher.store.snapshot_archive import SnapshotArchive
 
 RELEASES = [
@@ -405,12 +406,10 @@ def test_a_check_that_died_in_a_first_release_is_no_lost_history(tmp_path: Path)
             assert service.store.describe()  # a check makes the history before it stores bytes
             info = service.archive.store_snapshot(
                 RELEASES[0],
+                Observation(observed="2020-01-02T00:00:00Z", origin="http://x/", live=True),
                 source="ports",
-                observed="2020-01-02T00:00:00Z",
-                origin="http://x/",
                 registry="ports",
                 format="xml",
-                live=True,
             )
             assert service.store.history.find_latest("ports") is None
         assert info.accepted

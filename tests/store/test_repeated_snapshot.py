@@ -85,13 +85,10 @@ def test_the_archive_previews_what_an_accepted_receipt_will_say(
     def store(data: bytes, observed: str | None, *, live: bool, accepted: bool) -> SnapshotInfo:
         return archive.store_snapshot(
             data,
+            Observation(observed=observed, origin="x", live=live, accepted=accepted),
             source="ports",
-            observed=observed,
-            origin="x",
             registry="ports",
             format="xml",
-            live=live,
-            accepted=accepted,
         )
 
     for data, at, is_live, accepted in before:

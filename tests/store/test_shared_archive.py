@@ -184,14 +184,15 @@ import sys, random
 from pathlib import Path
 from watcher.store.object_url import parse_object_url
 from watcher.store.archive_location import SharedArchive
+from watcher.store.repeated_snapshot import Observation
 from watcher.store.snapshot_archive import SnapshotArchive
 url, folder, seed, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 archive = SnapshotArchive(SharedArchive(url=parse_object_url(url), folder=folder))
 chance = random.Random(seed)
 for number in range(count):
     data = f"snapshot {chance.randrange(2 * count)} ".encode() * 40
-    receipt = {"source": "ports", "observed": None, "origin": "file:x", "registry": "ports", "format": "xml"}
-    archive.store_snapshot(data, **receipt, live=True)
+    seen = Observation(observed=None, origin="file:x", live=True)
+    archive.store_snapshot(data, seen, source="ports", registry="ports", format="xml")
     print(data.decode().split()[1], flush=True)
 """
 

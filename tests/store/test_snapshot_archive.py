@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watcher.core.errors import StoreError, UsageError
+from watcher.store.repeated_snapshot import Observation
 from watcher.store.snapshot_archive import Damage, SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 
@@ -29,7 +30,12 @@ def keep(
     live: bool = False,
 ) -> SnapshotInfo:
     return archive.store_snapshot(
-        data, source=source, observed=observed, origin="file:x", registry="ports", format="xml", near=near, live=live
+        data,
+        Observation(observed=observed, origin="file:x", live=live),
+        source=source,
+        registry="ports",
+        format="xml",
+        near=near,
     )
 
 
@@ -127,7 +133,11 @@ def test_the_same_bytes_are_stored_once_with_the_earliest_observation(tmp_path: 
     assert keep(archive, b"a release", observed="2024-05-03T00:00:00Z") == first
     assert keep(archive, b"a release", observed=None) == first
     earlier = archive.store_snapshot(
-        b"a release", source="ports", observed="2024-05-01T00:00:00Z", origin="git:x", registry="ports", format="xml"
+        b"a release",
+        Observation(observed="2024-05-01T00:00:00Z", origin="git:x"),
+        source="ports",
+        registry="ports",
+        format="xml",
     )
     assert (earlier.observed, earlier.origin, earlier.number) == ("2024-05-01T00:00:00Z", "git:x", first.number)
     assert list(SnapshotArchive(tmp_path).list_snapshots()) == [earlier]

@@ -25,6 +25,7 @@ from watcher.monitor.timeline import OvertakenError, Placement
 from watcher.monitor.unsent_alerts import postpone, render_again
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
+from watcher.store.repeated_snapshot import Observation
 from watcher.store.snapshot_file import SnapshotInfo
 
 
@@ -168,18 +169,21 @@ class ReleaseRecorder:
         accepted_by: str | None = None,
     ) -> SnapshotInfo:
         """Store the bytes of a candidate in the archive, compressed with those of the release `near` it."""
-        return self._archive.store_snapshot(
-            candidate.data,
-            source=self._source,
+        observation = Observation(
             observed=candidate.observed,
             origin=candidate.origin,
+            live=candidate.live,
+            accepted=accepted,
+            named=candidate.named,
+            accepted_by=accepted_by,
+        )
+        return self._archive.store_snapshot(
+            candidate.data,
+            observation,
+            source=self._source,
             registry=self._parts.registry.id,
             format=self._parts.settings.format,
             near=near.release.sha256 if near else None,
-            live=candidate.live,
-            accepted=accepted,
-            accepted_by=accepted_by,
-            named=candidate.named,
             sha256=candidate.sha256,
         )
 

@@ -14,7 +14,7 @@ class Observation(Struct, frozen=True, kw_only=True):
 
     observed: str | None
     origin: str
-    live: bool
+    live: bool = False
     accepted: bool = True
     named: str | None = None
     sequence: int | None = None  # the next of the source if it is live

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import StoreError
@@ -71,18 +71,13 @@ class SnapshotArchive:
     def store_snapshot(
         self,
         data: bytes,
+        observation: Observation,
         *,
         source: str,
-        observed: str | None,
-        origin: str,
         registry: str,
         format: str,  # noqa: A002 - the config's word
         near: str | None = None,
-        live: bool = False,
-        accepted: bool = True,
-        named: str | None = None,
         sha256: str = "",
-        accepted_by: str | None = None,
     ) -> SnapshotInfo:
         """Store a snapshot and return its receipt. The same bytes are stored once, with the earliest observation.
 
@@ -94,18 +89,10 @@ class SnapshotArchive:
             raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {MAX_SNAPSHOT} that are kept")
         sha256 = sha256 or hashlib.sha256(data).hexdigest()
         with self._receipts.lock(source):
-            sequence = self._receipts.next_sequence(source) if live else None
+            if observation.live:
+                observation = replace(observation, sequence=self._receipts.next_sequence(source))
             infos = self._receipts.read_all(source)
             if (stored := infos.get(sha256)) is not None:
-                observation = Observation(
-                    observed=observed,
-                    origin=origin,
-                    live=live,
-                    accepted=accepted,
-                    named=named,
-                    sequence=sequence,
-                    accepted_by=accepted_by,
-                )
                 return self._receipts.rewrite(stored, merge_observation(stored, observation))
             number = self._receipts.next_number(source)
             info = SnapshotInfo(
@@ -114,15 +101,9 @@ class SnapshotArchive:
                 size=len(data),
                 number=number,
                 prefix=_choose_usable_prefix(infos, number, near),
-                observed=observed,
-                origin=origin,
                 registry=registry,
                 format=format,
-                live=live,
-                accepted=accepted,
-                named=named,
-                sequence=sequence,
-                accepted_by=accepted_by,
+                **asdict(observation),
             )
             return self._store_new(info, data)
 
