@@ -1,10 +1,10 @@
 """The live stream of events as server-sent events, which a client that was away resumes.
 
 An event's id says where the client is: the row and the digest of the release that was written last, how often histories
-were derived again, the event of that release which was sent last, and when a check saw it. What is written in later
-rows and was seen by a check is new: an import is not, nor is a release that is judged again. When a history was derived
-again or restored from a backup, rows are other ones. The client then gets the events of what checks saw since that
-time, some of them once more.
+were derived again, the event of that release which was sent last, and when a check saw it. Events of later rows are new
+if a check saw their release: those of an import are not, nor are those of a release that is judged again. After a
+history was derived again or restored from a backup, its rows have other numbers. The client then gets the events of
+all releases that checks saw since that time, some of them a second time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from watcher.web.html import render_json_error
 from watcher.web.page import PageContext, PageRequest, PageResponse
 from watcher.web.parameters import STREAM_PARAMETERS, BadRequestError, event_query, read_values
 
-_ROUND = 0.5  # seconds between two looks at the file
+_ROUND = 0.5  # seconds after which the file's state is read again
 _HEARTBEAT = 5.0  # seconds; shorter than the server's deadline for a connection without progress
 _LONGEST = 3_600.0  # seconds; the client then connects again
 _SLACK = timedelta(days=1)  # by which a release that was written later can have been seen earlier
@@ -72,7 +72,7 @@ class EventStream(Struct, frozen=True, kw_only=True):
             return self._newest(store)
 
     def check_filters(self) -> None:
-        """Raise UsageError for a source, an event or a protocol that there is not, while there can be a status."""
+        """Raise UsageError for an unknown source, event or protocol. Called before the response has a status."""
         with self.context.open_store() as store:
             find_events(store.history, self.context.observation(store), replace(self.query, limit=1))
 
@@ -127,20 +127,20 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
 async def _send(stream: EventStream, place: Place) -> AsyncIterator[bytes]:
     """Yield the parts of a stream until the server stops, the client is gone or the longest time is over."""
     streams, clock = stream.context.streams, asyncio.get_running_loop()
-    begun, state = clock.time(), None
+    started, state = clock.time(), None
     try:
         yield f"retry: {_RETRY}\nid: {place}\n\n".encode()
-        spoke = clock.time()
-        while not streams.closing.is_set() and clock.time() - begun < _LONGEST:
-            is_time = clock.time() - spoke >= _HEARTBEAT
-            changed = await asyncio.to_thread(_stat, stream.context.settings().store.location)
-            if changed != state or is_time:  # the file says so at once, and what it does not say is found soon
-                state = changed
+        last_sent = clock.time()
+        while not streams.closing.is_set() and clock.time() - started < _LONGEST:
+            is_time = clock.time() - last_sent >= _HEARTBEAT
+            current = await asyncio.to_thread(_stat, stream.context.settings().store.location)
+            if current != state or is_time:  # a change that the file does not show is found with the next heartbeat
+                state = current
                 events, place = await asyncio.to_thread(stream.read_new, place)
                 for place_after, observed in events:
                     yield f"id: {place_after}\ndata: {json.dumps(event_document(observed))}\n\n".encode()
                 if events or is_time:
-                    spoke = clock.time()
+                    last_sent = clock.time()
                     yield b": heartbeat\n\n"
             await asyncio.sleep(_ROUND)
     finally:
