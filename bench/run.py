@@ -44,10 +44,9 @@ from bench.merging import merge_page  # noqa: E402
 
 _NEXT = 60  # the cost of the next release is the median of so many
 _INTRODUCTION = (
-    "`make bench` writes this page and its drawings. The seconds are of one run on one machine, which may not have "
-    "been idle: compare the ratios, each of which is to a program that ran at the same time. Whole processes run in "
-    "turns; a number is the median of all runs. A program that failed or took more than ten seconds ran once. "
-    "Seeds are fixed."
+    "`make bench` writes this page and its drawings. All seconds are from one run on one machine that may have done "
+    "other work. Compare the ratios: each is to a program that ran at the same time. Whole processes run in turns, and "
+    "a number is the median of all runs. A program that failed or took more than ten seconds ran once. Seeds are fixed."
 )
 
 
