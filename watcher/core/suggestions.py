@@ -16,7 +16,7 @@ _SIMILAR = 0.6
 
 def suggest(name: str, names: Collection[str], *, cutoff: float = _SIMILAR) -> str:
     """Return "; did you mean 'NAME'?" with the most similar of some names, "" if none is similar."""
-    by_lower = {known.lower(): known for known in sorted(names)}
+    by_lower = {other.lower(): other for other in sorted(names)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
 

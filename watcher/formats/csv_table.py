@@ -156,11 +156,11 @@ class _TableReader:
             # One text and no tuple: the cyclic garbage collector goes through tuples, which takes longer than reading.
             key = _SEPARATOR.join([*fields, *fields.values()])
         row = Row(registry="", fields=fields)
-        known = self._cache.rows.setdefault(key, row)
-        rows.append(known)
+        cached = self._cache.rows.setdefault(key, row)
+        rows.append(cached)
         if len(rows) > self._most_rows:
             check_size(len(rows), self._csv_rows.line_number(begin), len(self._names), at_once=False)
-        return None if known is row else known
+        return None if cached is row else cached
 
 
 def _are_titles(head: Sequence[Sequence[str]], field_map: FieldMap) -> bool:

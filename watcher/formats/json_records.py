@@ -195,19 +195,19 @@ def _find_rows(value: Any, path: str) -> tuple[list[Any] | dict[str, Any], dict[
     At the path is a list, an object with a single list, an object of objects, or a pair of an object and a list.
     """
     parent, steps = value, path
-    found = []
+    taken = []
     while steps:
         step = _first_step(value, steps)
         if step is None:
             raise ParseError("not_expected_format", f"the document has nothing at {path!r}")
-        found.append(step)
+        taken.append(step)
         parent, value = value, value[step] if isinstance(value, dict) else value[int(step)]
         steps = steps[len(step) + 1 :]
     rows: Any = value
     if isinstance(value, dict):
         lists = [name for name, inner in value.items() if isinstance(inner, list)]
         if len(lists) == 1:
-            found.append(lists[0])
+            taken.append(lists[0])
             parent, rows = value, value[lists[0]]
         elif not _are_rows(value, may_be_plain=bool(path)):
             raise ParseError("not_expected_format", f"{len(lists)} lists in the document: a path has to name one")
@@ -215,12 +215,12 @@ def _find_rows(value: Any, path: str) -> tuple[list[Any] | dict[str, Any], dict[
             raise ParseError("not_expected_format", f"an error was served in place of the document: {_excerpt(value)}")
     elif isinstance(value, list) and [type(item) for item in value] == [dict, list]:
         parent, rows = value
-        found.append("1")
+        taken.append("1")
     elif not isinstance(value, list):
         raise ParseError("not_expected_format", "the document is not a list, nor an object with one")
     siblings = parent if isinstance(parent, dict) and parent is not rows else {}
     plain = {key: sibling for key, sibling in siblings.items() if isinstance(sibling, str | bool)}
-    return rows, {**({PLACE: ".".join(found)} if found else {}), **dict(_flatten(plain, "", 0))}
+    return rows, {**({PLACE: ".".join(taken)} if taken else {}), **dict(_flatten(plain, "", 0))}
 
 
 def _are_rows(value: Mapping[str, Any], *, may_be_plain: bool) -> bool:

@@ -68,8 +68,8 @@ _FIELDS = [name for name in SourceRecord.__struct_fields__ if name != "key"]
 def read_source_records(database: Database, names: Sequence[str]) -> Iterator[SourceRecord]:
     """Yield the record of each source in the order of the names."""
     # A file that is opened read-only may not have the columns yet.
-    known = "read_settings" in database.list_columns("sources")
-    statement = _STATEMENT.format(settings=_SETTINGS if known else _UNKNOWN)
+    has_settings = "read_settings" in database.list_columns("sources")
+    statement = _STATEMENT.format(settings=_SETTINGS if has_settings else _UNKNOWN)
     for start in range(0, len(names), _TOGETHER):
         together = names[start : start + _TOGETHER]
         rows = database.execute(statement, [json.dumps(together)])

@@ -18,9 +18,9 @@ _MOST_VALUES = 20
 
 def one_of(request: PageRequest, name: str, choices: Iterable[str]) -> tuple[str, ...]:
     """Return the value of a parameter as a tuple, empty without one. Raises BadRequestError for none of the choices."""
-    value, known = request.text(name), list(map(str, choices))
-    if value and value not in known:
-        raise BadRequestError(f"{name}: {value!r} must be one of {', '.join(known)}")
+    value, allowed = request.text(name), list(map(str, choices))
+    if value and value not in allowed:
+        raise BadRequestError(f"{name}: {value!r} must be one of {', '.join(allowed)}")
     return (value,) if value else ()
 
 

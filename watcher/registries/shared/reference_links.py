@@ -20,8 +20,8 @@ _RFC_EDITOR, _DATATRACKER = "https://www.rfc-editor.org", "https://datatracker.i
 
 def list_references(text: str) -> list[Link]:
     """Return the references in a text as printed, each with its URL; footnotes are none."""
-    found = find_references(text)
-    printed = dict.fromkeys(reference.strip() for reference in found if not _FOOTNOTE.fullmatch(reference))
+    references = find_references(text)
+    printed = dict.fromkeys(reference.strip() for reference in references if not _FOOTNOTE.fullmatch(reference))
     return [Link(text=reference, url=link_reference(reference)) for reference in printed]
 
 

@@ -116,8 +116,8 @@ def _without_brackets(name: str) -> str:
 
 def list_other(texts: Iterable[str], others: Iterable[str]) -> list[str]:
     """Return the texts that are not among others."""
-    known = {*others}
-    return [text for text in texts if text not in known]
+    excluded = {*others}
+    return [text for text in texts if text not in excluded]
 
 
 def enumerate_names(names: Sequence[str], most: int = _MOST_NAMES) -> str:
