@@ -192,7 +192,7 @@ def test_only_records_of_the_level_and_above_are_written(level: str) -> None:
     assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == levels[levels.index(level) :]
 
 
-def test_the_schedulers_and_the_pools_own_words_are_not_news() -> None:
+def test_routine_messages_of_the_scheduler_and_of_connection_pools_are_not_logged() -> None:
     stream = io.StringIO()
     log_setup.configure("info", "json", stream)
     for name in ("apscheduler.executors.default", "urllib3.connectionpool"):

@@ -36,7 +36,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
     ("asked", "left"),
     [("120", 120), ("1", 60), ("-5", 60), ("99999999999", 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 60), ("soon", 60)],
 )
-def test_it_is_left_alone_within_bounds_and_nobody_sleeps(
+def test_a_server_that_asks_to_wait_is_left_alone_within_bounds_and_no_check_sleeps(
     env: Environment, status: int, asked: str, left: float
 ) -> None:
     with FaultServer(reply(status=status, Retry_After=asked)) as server:

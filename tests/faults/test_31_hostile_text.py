@@ -137,7 +137,7 @@ def test_no_cell_of_any_table_is_computed(env: Environment, command: list[str]) 
 
 
 @pytest.mark.fault(32, 34, 35, 38)
-def test_no_message_carries_a_header_or_an_escape_of_the_registrys(env: Environment) -> None:
+def test_no_message_has_a_header_or_an_escape_from_registry_text(env: Environment) -> None:
     assert env.servers.mails
     for message in env.servers.mails:
         assert {"bcc", "cc", "x-evil"} & {name.lower() for name in message.keys()} == set()  # noqa: SIM118 - a Message
@@ -159,7 +159,7 @@ def _decoded(part: Message) -> str:
 
 @pytest.mark.fault(34, 63)
 @pytest.mark.parametrize("format", ["text", "json"])
-def test_no_line_of_the_log_is_the_registrys(env: Environment, tmp_path: Path, format: str) -> None:  # noqa: A002
+def test_no_registry_text_becomes_a_line_of_the_log(env: Environment, tmp_path: Path, format: str) -> None:  # noqa: A002
     script = "\n".join(
         [
             "import sys; from watcher.daemon import log_setup; import structlog",

@@ -38,7 +38,9 @@ def states(env: Environment) -> list[tuple[str, str]]:
     return sorted((row["channel"], row["state"]) for row in env.rows("outbox")["outbox"])
 
 
-def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(env: Environment, run: RunCli) -> None:
+def test_a_channel_that_answers_410_is_tried_once_and_its_messages_wait_until_it_is_enabled(
+    env: Environment, run: RunCli
+) -> None:
     good = hook_url(env)
     with FaultServer(reply(status=410)) as gone:
         env.configure(good, f'url = "{gone.url()}"')

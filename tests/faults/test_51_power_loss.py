@@ -226,7 +226,7 @@ def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
 
 @pytest.mark.fault(51)
 @pytest.mark.parametrize("careless", ["OFF", "FULL"])
-def test_less_care_loses_something_and_is_found_out(
+def test_fewer_syncs_lose_something_and_it_is_noticed(
     tmp_path: Path, careless: str, statements: Sequence[str], states: list[dict[str, list[tuple[object, ...]]]]
 ) -> None:
     # FULL does not sync the folder after the journal is deleted: a commit can be rolled back by the journal's return.

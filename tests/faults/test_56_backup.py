@@ -45,7 +45,7 @@ def snapshots(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.fault(56)
-def test_a_backup_is_made_checked_brought_up_to_date_and_put_back(env: Environment, tmp_path: Path) -> None:
+def test_a_backup_is_made_verified_brought_up_to_date_and_restored(env: Environment, tmp_path: Path) -> None:
     kept, store = tmp_path / "backup", env.servers.folder
     assert "2 releases, 2 messages, 2 snapshots, 2 of them new" in run_command(env, str(kept)).stdout
     env.check(release([tcp("a", "1"), tcp("c", "3")], "2020-01-03"))

@@ -95,14 +95,14 @@ def test_a_worker_that_hangs_is_not_hidden_by_a_main_thread_that_lives(unit: Uni
 
 
 @pytest.mark.fault(50)
-def test_a_killed_process_is_started_again_and_knows_what_it_knew(unit: Unit) -> None:
+def test_a_killed_process_is_started_again_and_has_its_history(unit: Unit) -> None:
     before = unit.start()
     unit.other.hears("GET /ports.xml")
     unit.logged("checked")
     unit.sandbox.run("kill", "-KILL", before)
     unit.restarted(before)
     unit.ctl("stop", UNIT)
-    assert unit.other.forget() == [], "it was not time to look again"
+    assert unit.other.forget() == [], "it was not time to check again"
     assert "2020-01-01" in unit.sandbox.run(WATCHER, "--config", str(CONFIG), "releases", "ports").stdout
 
 
