@@ -183,4 +183,5 @@ def _head_row(head: EventHead) -> Mapping[str, object]:
 def _span_text(span: ReleaseSpan) -> str:
     if not span.number:
         return "no releases yet"
-    return f"{span.number} release{'' if span.number == 1 else 's'}, {span.first} to {span.last}"
+    first, last = span.first or "no date", span.last or "no date"
+    return f"{span.number} release{'' if span.number == 1 else 's'}, {first} to {last}"

@@ -154,8 +154,8 @@ def print_entry(entry: EntryHistory) -> None:
         ]
         click.echo(render_table(lines, ["RELEASE", "SEVERITY", "EVENT", "WHAT"], width=terminal_width()))
     else:
-        first = min(version.first.dated for version in entry.versions)
-        click.echo(f"  no events since the release of {first}, the first with this entry")
+        first = min((version.first for version in entry.versions), key=lambda release: release.dated)
+        click.echo(f"  no events since the release of {first.day}, the first with this entry")
 
 
 def _life(steps: Sequence[LifeStep]) -> str:
@@ -181,15 +181,15 @@ def _standing(entry: EntryHistory, version: EntryVersion) -> str:
     """Return "assigned since 2019-01-08 (registered 2016-05-02), text last changed 2021-03-04"."""
     standing = entry.read_standing(version)
     if standing is None:
-        return f"{_status(version.item)}, last changed {version.first.dated}"
+        return f"{_status(version.item)}, last changed {version.first.day}"
     since = f"{_status(version.item)} since {_since(standing)}"
     registered = f" (registered {visible(standing.registered)})" if standing.registered else ""
-    changed = f", text last changed {standing.changed.dated}" if standing.changed else ""
+    changed = f", text last changed {standing.changed.day}" if standing.changed else ""
     return since + registered + changed
 
 
 def _since(began: Standing | LifeStep) -> str:
-    return began.since.dated + ("" if began.is_known else " or before")
+    return began.since.day + ("" if began.is_known else " or before")
 
 
 def _status(item: Item) -> str:

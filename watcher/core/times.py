@@ -12,6 +12,7 @@ _DAY_FORMS = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?|today|yesterday|latest|(\
 LONGEST_DURATION = timedelta(days=36_525)  # a time plus this can be computed as long as this program is used
 _MOST_DIGITS = 12
 LATEST = "latest"
+UNDATED = "1970-01-01"  # the day of what has none, in a format that requires one
 DATE_FORMS = "YYYY-MM-DD, YYYY-MM, today, yesterday, 7d, 2w or latest"
 
 

@@ -39,9 +39,9 @@ class SpaceSample(Struct, frozen=True, kw_only=True):
 def count_changes_by_year(releases: Sequence[StoredRelease]) -> dict[str, Mapping[str, int]]:
     """Return how many entries changed in each year, by kind, without the baseline: all of it would count as added.
 
-    A year without a release between two others has zeros.
+    Releases without any date are left out. A year without a release between two others has zeros.
     """
-    counts = _count_changes(releases[1:], _YEAR)
+    counts = _count_changes([release for release in releases[1:] if release.dated], _YEAR)
     return _fill(counts, [*map(str, Kind)]) if counts else {}
 
 
@@ -52,7 +52,8 @@ def count_changes(
 
     Raises UsageError if no release after the first one is of this time.
     """
-    releases = [release for release in history.list_releases(source)[1:] if _is_within(release.dated, since, until)]
+    releases = [release for release in history.list_releases(source)[1:] if release.dated]
+    releases = [release for release in releases if _is_within(release.dated, since, until)]
     if not releases:
         raise UsageError(f"{source} has no release{_describe(since, until)} that changed another one")
     first, last = releases[0].dated, releases[-1].dated
@@ -102,7 +103,7 @@ def sample_port_space(
     months = {
         release.dated[:_MONTH]: release
         for release in history.list_releases(source)
-        if _is_within(release.dated, since, until)
+        if release.dated and _is_within(release.dated, since, until)
     }
     releases = [*months.values()]
     if len(releases) < 2:

@@ -75,10 +75,10 @@ def _draw_map(history: HistoryReader, request: PlotRequest) -> str:
         old = plot_numbers.read_space_of_day(history, request.source, request.since, protocol=request.protocol)
         changed = space.differing(old)
         runs["lit"] = merge_runs(changed)
-        parts["lit"] = f"{len(changed):,} changed since {old.release.dated}"
+        parts["lit"] = f"{len(changed):,} changed since {old.release.day}"
         ranges = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs["lit"])
-        lines.append(f"Changed since {old.release.dated}: {ranges or 'nothing'}.")
-    title = f"{_name(request)}: all ports on {space.release.dated}"
+        lines.append(f"Changed since {old.release.day}: {ranges or 'nothing'}.")
+    title = f"{_name(request)}: all ports on {space.release.day}"
     return plot_map(PlotText(title=title, lines=lines), request.size, runs, parts)
 
 

@@ -35,7 +35,7 @@ def compare_releases(
     previous = history.find_predecessor(after)
     before = history.find_release(source, str(old)) if new else previous
     if before is None:
-        raise UsageError(f"{source}: {old or after.dated} is the first release: no release before it to compare with")
+        raise UsageError(f"{source}: {old or after.day} is the first release: no release before it to compare with")
     if previous is not None and before.row == previous.row:
         return history.events.read_comparison(source, after, before)
     before_content, after_content = history.read_content_pair(source, before, after)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from watcher import __version__
 from watcher.core.clock import SystemClock
-from watcher.core.times import to_text
+from watcher.core.times import UNDATED, to_text
 from watcher.render.document import release_document
 from watcher.render.ics import render_calendar
 from watcher.reports.deadlines import CALENDAR, calendar_day, deadline_document, find_deadlines
@@ -95,7 +95,7 @@ def write_site(
 
 
 def _freeze(context: PageContext, stamps: Mapping[str, SourceStamps]) -> SiteContext:
-    newest = max((stamp.releases[-1].dated for stamp in stamps.values()), default="1970-01-01")
+    newest = max((stamp.releases[-1].dated for stamp in stamps.values()), default="") or UNDATED
     return SiteContext(
         settings=context.settings,
         open_monitor=context.open_monitor,

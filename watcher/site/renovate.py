@@ -12,11 +12,12 @@ from watcher.store.history_rows import StoredRelease
 def write_datasource(releases: Sequence[StoredRelease], find_url: Callable[[StoredRelease], str]) -> bytes:
     """Return the document. A version is the date of its release, `2024.2.29`; a second one of a day `2024.2.29.2`.
 
-    `digest` is the SHA-256 of the bytes as they were served. `find_url` returns the page of a release, "" without one.
+    A release without any date has no version and is left out. `digest` is the SHA-256 of the bytes as they were served.
+    `find_url` returns the page of a release, "" without one.
     """
     days: Counter[str] = Counter()
     listed = []
-    for release in releases:
+    for release in filter(lambda release: release.dated, releases):
         days[release.dated] += 1
         listed.append(
             {

@@ -18,6 +18,7 @@ _LISTS = ("changes", "also", "ports", "protocols", "values")  # of an event; JSO
 class StoredRelease(Struct, frozen=True, kw_only=True):
     """A release with its row, its place in the order and the counts of its changes.
 
+    `dated` is the day it counts for; "" for an imported one without any date, which comes before all others.
     `digest` is that of its canonical content. If an earlier release came back, `returns` is that one's digest and
     `digest` is new.
     """
@@ -29,6 +30,11 @@ class StoredRelease(Struct, frozen=True, kw_only=True):
     returns: str | None
     release: Release
     counts: Mapping[str, int]
+
+    @property
+    def day(self) -> str:
+        """The day it counts for, for people."""
+        return self.dated or "no date"
 
 
 class EntryVersion(Struct, frozen=True, kw_only=True):

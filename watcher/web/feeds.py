@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from functools import partial
 
 from watcher.core.event_words import say_event
-from watcher.core.times import from_text
+from watcher.core.times import UNDATED, from_text
 from watcher.render.feeds import ATOM, JSON_FEED, Feed, FeedEntry, render_atom, render_json_feed
 from watcher.render.ics import render_calendar
 from watcher.reports.deadlines import CALENDAR, Deadline, calendar_day, find_deadlines
@@ -61,10 +61,10 @@ def event_entry(event: StoredEvent, base: str) -> FeedEntry:
         identity=f"{event.source} {event.release.release.id} {event.event.fingerprint}",
         title=f"{event.source}: {words}",
         # When it was first seen; an imported one has the day of its release.
-        updated=event.release.release.observed or f"{event.release.dated}T00:00:00Z",
+        updated=event.release.release.observed or f"{event.release.dated or UNDATED}T00:00:00Z",
         url=base + link(event.source, "release", event.release.release.id),
         category=event.event.id,
-        text=f"{event.event.severity} {event.event.id}, release of {event.release.dated}: {words}",
+        text=f"{event.event.severity} {event.event.id}, release of {event.release.day}: {words}",
     )
 
 
@@ -101,7 +101,7 @@ def _deadline_entry(deadline: Deadline, base: str) -> FeedEntry:
     return FeedEntry(
         identity="\n".join((*day.identity, allocation.until)),  # an extension is news
         title=f"{day.summary} {allocation.until}",
-        updated=f"{allocation.extended or allocation.since or '1970-01-01'}T00:00:00Z",
+        updated=f"{allocation.extended or allocation.since or UNDATED}T00:00:00Z",
         url=base + link(allocation.source, "entry", allocation.value, registry=allocation.registry),
         category=day.category,
         text=day.description,

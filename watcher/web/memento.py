@@ -71,7 +71,7 @@ def api_original(source: str, what: str) -> Original:
 
 
 def find_instant(release: StoredRelease) -> datetime:
-    """Return since when a release holds: the day it counts for, to the second if a check saw it on that day."""
+    """Return since when a release with a date holds: its day, to the second if a check saw it on that day."""
     observed = release.release.observed
     return from_text(observed if observed and observed[:10] == release.dated else f"{release.dated}T00:00:00Z")
 
@@ -82,7 +82,9 @@ def describe_original(request: PageRequest, original: Original) -> Mapping[str, 
 
 
 def describe_memento(request: PageRequest, original: Original, release: StoredRelease) -> Mapping[str, str]:
-    """Return the headers of a memento, which `request` asks for."""
+    """Return the headers of a memento, which `request` asks for. A release without any date is not one."""
+    if not release.dated:
+        return describe_original(request, original)
     links = ", ".join(_links(request.base, original, ("original", "timegate", "timemap")))
     return {"Link": links, "Memento-Datetime": _date(find_instant(release))}
 
@@ -145,8 +147,9 @@ def _list_mementos(context: PageContext, original: Original) -> Sequence[StoredR
         releases = (
             _find_states(context, store, original) if original.entry else store.history.list_releases(original.source)
         )
+    releases = [release for release in releases if release.dated]
     if not releases:
-        raise UsageError(f"{original.source} has no release yet")
+        raise UsageError(f"{original.source} has no release with a date yet")
     return sorted(releases, key=lambda release: (find_instant(release), release.place))
 
 

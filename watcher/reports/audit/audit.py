@@ -161,7 +161,7 @@ class _Judge:
 def _describe_change(stored: StoredEvent) -> AuditFinding:
     event = stored.event
     severity = FindingSeverity.WARNING if event.severity is Severity.WARNING else FindingSeverity.NOTE
-    return make_finding("changed", f"{stored.release.dated}: {event.id}: {event.summary}", severity)
+    return make_finding("changed", f"{stored.release.day}: {event.id}: {event.summary}", severity)
 
 
 def _group_by_table(inventory: Inventory, table: str) -> Iterable[tuple[str, list[ListEntry]]]:

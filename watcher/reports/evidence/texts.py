@@ -139,8 +139,8 @@ def _list_absence_lines(evidence: Evidence) -> Iterator[str]:
     if not evidence.others:
         yield "  in other releases: no entry about this"
     for version in evidence.others:
-        until = f"to the one before {version.until.dated}" if version.until else "on"
-        yield visible(f"  in the releases from {version.first.dated} {until}: {describe_item(version.item)}")
+        until = f"to the one before {version.until.day}" if version.until else "on"
+        yield visible(f"  in the releases from {version.first.day} {until}: {describe_item(version.item)}")
 
 
 def _list_item_lines(located: LocatedItem, file_name: str) -> Iterator[str]:
@@ -161,7 +161,7 @@ def _describe_status(evidence: Evidence, version: EntryVersion) -> str:
     if standing is None:
         return str(version.item.status)
     or_before = "" if standing.is_known else " or before"
-    return f"{version.item.status} since the release of {standing.since.dated}{or_before}"
+    return f"{version.item.status} since the release of {standing.since.day}{or_before}"
 
 
 def _nobody(version: EntryVersion) -> str:
