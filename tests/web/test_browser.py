@@ -30,7 +30,7 @@ from tests.web.test_pages import PAGES
 from tools import screenshots
 from watcher.cli.context import load_settings
 from watcher.cli.serve import serve_pages
-from watcher.core.operations import HoldState
+from watcher.core.operations import Delivery, HoldState
 from watcher.web.access import WebAccess
 
 pytestmark = pytest.mark.skipif(bool(missing_programs()), reason=missing_programs())
@@ -103,6 +103,33 @@ class Browser:
         return self.driver.execute_script(script, *arguments)
 
 
+# Messages to channels with names of several lengths, so that on a phone lines end in different cells.
+WAITING = [
+    Delivery(
+        id=f"m{length}",
+        channel="c" * length,
+        recipient="",
+        source="ports",
+        release="",
+        body="{}",
+        created="2026-01-05T08:00:00Z",
+    )
+    for length in range(1, 12)
+]
+# Words of up to 12 letters that continue on the next line.
+FIND_BROKEN_WORDS = """
+    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), broken = [];
+    while (walker.nextNode()) {
+        const node = walker.currentNode, range = document.createRange();
+        if (node.parentElement.closest('svg, thead, del, ins')) continue;
+        for (const match of node.data.matchAll(/(?<![^\\s])\\w{2,12}(?![^\\s])/g)) {
+            range.setStart(node, match.index); range.setEnd(node, match.index + match[0].length);
+            if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) broken.push(match[0]);
+        }
+    }
+    return broken"""
+
+
 def judge(browser: Browser) -> None:
     """Fail if the page that is shown is wider than a phone, or if axe (where it is) finds a serious fault."""
     for size in (PHONE, (320, 640)):
@@ -115,6 +142,7 @@ def judge(browser: Browser) -> None:
             }).map(element => element.outerHTML.slice(0, 200))"""
         )
         assert wide == [], browser.path
+        assert browser.run(FIND_BROKEN_WORDS) == [], browser.path
         assert browser.run("return document.documentElement.scrollWidth") <= size[0], browser.path
     set_size(browser.driver, DESKTOP)
     if is_axe_installed():
@@ -246,6 +274,8 @@ def test_an_operator_signs_in_and_accepts_a_held_release(driver: WebDriver, site
     with open_site(tmp_path, access=lambda: access) as guarded:
         guarded.check(EARLY)
         guarded.check(ODD)
+        with guarded.context.open_monitor() as monitor, monitor.store.transaction():
+            monitor.store.outbox.add_deliveries(WAITING, now="2026-01-05T08:00:00Z")
         browser = Browser(driver=driver, address=f"http://127.0.0.1:{guarded.port}")
         browser.open("/-/sign-in?next=/-/holds")
         judge(browser)
