@@ -218,6 +218,11 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
                 "restart it",
                 "configuration refused; the old one stays in force",
             ),
+            (
+                good.replace("[fetch]", f'[fetch]\nca_file = "{"x" * 300}"'),
+                "File name too long",
+                "configuration refused; the old one stays in force",
+            ),
             (good.replace('name = "ports"', 'name = "again"'), "watching 1 source", "configuration reloaded"),
         ):
             env.servers.config.write_text(text)
@@ -232,6 +237,25 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
             running.logged(event)
         assert running.logged("checked")["source"] == "again"
         assert running.stop() == 0
+
+
+@pytest.mark.fault(61)
+def test_a_reload_that_fails_in_an_unforeseen_way_keeps_the_old_configuration(env: Environment) -> None:
+    def broken() -> Settings:
+        raise RuntimeError("a defect")
+
+    configured = load_settings(env.servers.config)
+    daemon = Daemon(configured, Monitor, load=broken)
+    daemon.schedule()
+    times = daemon.scheduler.times().keys()
+    with structlog.testing.capture_logs() as logs:
+        daemon.reload()
+    (refused,) = logs
+    assert refused["event"] == "configuration refused; the old one stays in force"
+    assert "RuntimeError: a defect" in refused["problems"][0]
+    assert "Traceback" in refused["details"]
+    assert daemon.jobs.settings is configured
+    assert daemon.scheduler.times().keys() == times
 
 
 @pytest.mark.fault(66)

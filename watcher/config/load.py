@@ -45,7 +45,11 @@ def load(path: Path, *, registries: Collection[str], formats: Mapping[str, Forma
     except ValidationError as error:
         raise ConfigError(*_with_path(path, map(_describe, error.errors()))) from None
     conflicts = _find_conflicts(settings, registries, formats, events)
-    if problems := _with_path(path, chain(conflicts, find_resource_problems(settings, path))):
+    try:
+        problems = _with_path(path, chain(conflicts, find_resource_problems(settings, path)))
+    except OSError as error:  # a name that is too long, or a folder that cannot be read
+        raise ConfigError(*_with_path(path, [f"{error.filename}: {error.strerror}"])) from error
+    if problems:
         raise ConfigError(*problems)
     folder = settings.folder
     paths = {"path": folder / settings.store.path, "snapshots": folder / settings.store.snapshots}

@@ -22,7 +22,7 @@ from watcher.alerts import notices
 from watcher.config.settings import AnySource, CollectionSettings, Settings
 from watcher.core import runtime
 from watcher.core.clock import Clock, SystemClock
-from watcher.core.errors import ConfigError, WatcherError
+from watcher.core.errors import ConfigError
 from watcher.core.times import from_text, to_text
 from watcher.daemon.daemon_jobs import DaemonJobs
 from watcher.daemon.jobs import DEADLINES, DELIVERIES, HEALTH, HEARTBEAT
@@ -31,6 +31,7 @@ from watcher.daemon.scheduler import CatchUpOnceTrigger, JobScheduler
 from watcher.daemon.sd_notify import notify, reloading, status
 from watcher.daemon.signals import Signals
 from watcher.monitor import health, schedule
+from watcher.monitor.failures import failed_result
 from watcher.monitor.monitor import Monitor
 from watcher.web.access import read_access
 
@@ -137,7 +138,7 @@ class Daemon(MainLoop):
             ]
             first_times = self._first_times(settings, changed)
             access = read_access(settings)
-        except WatcherError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, the old configuration stays in force
             self._refuse(error)
             return
         self.jobs.settings = settings
@@ -150,12 +151,15 @@ class Daemon(MainLoop):
         self._log.info("configuration reloaded", sources=[source.name for source in self.jobs.settings.watched])
         notify(f"READY=1\n{status(self.describe())}")
 
-    def _refuse(self, error: WatcherError) -> None:
-        problems = error.problems if isinstance(error, ConfigError) else (str(error),)
-        self._log.error("configuration refused; the old one stays in force", problems=problems)
+    def _refuse(self, error: Exception) -> None:
+        result = failed_result(error, self.jobs.settings.store.location)
+        problems = error.problems if isinstance(error, ConfigError) else (str(result.message),)
+        more = {"details": result.details} if result.details else {}
+        self._log.error("configuration refused; the old one stays in force", problems=problems, **more)
         self.jobs.queue_notice(notices.describe_refused_config(problems, to_text(self._clock.now())))
         self.scheduler.move(DELIVERIES, self._clock.now())
-        notify(f"READY=1\n{status(f'{self.describe()}; the changed configuration was refused: {error}')}")
+        refusal = f"{self.describe()}; the changed configuration was refused: {'; '.join(problems)}"
+        notify(f"READY=1\n{status(refusal)}")
 
     def schedule(self) -> None:
         self._add_checks(self._first_times(self.jobs.settings, self.jobs.settings.watched))

@@ -20,7 +20,7 @@ import structlog
 from watcher.config.settings import Settings
 from watcher.core import runtime
 from watcher.core.clock import Clock, SystemClock
-from watcher.core.errors import StoreError, UsageError, WatcherError
+from watcher.core.errors import StoreError, UsageError
 from watcher.core.postgresql_url import PostgresqlUrl
 from watcher.daemon.main_loop import MainLoop
 from watcher.daemon.sd_notify import notify, reloading, status
@@ -29,6 +29,7 @@ from watcher.daemon.workers.control import WorkerControl
 from watcher.daemon.workers.job_queue import VERSION, JobQueue, limit_log, read_schema
 from watcher.daemon.workers.work_scheduler import WorkScheduler
 from watcher.daemon.workers.worker_jobs import WorkerJobs
+from watcher.monitor.failures import failed_result
 from watcher.monitor.monitor import Monitor
 from watcher.store.postgresql.election import Election
 
@@ -88,8 +89,10 @@ class Worker(MainLoop):
         notify(reloading())
         try:
             self.jobs.settings = self._load()
-        except WatcherError as error:
-            self._log.error("configuration refused; the old one stays in force", problems=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, the old configuration stays in force
+            result = failed_result(error, self.jobs.settings.store.location)
+            more = {"details": result.details} if result.details else {}
+            self._log.error("configuration refused; the old one stays in force", problems=result.message, **more)
         else:
             self._log.info("configuration reloaded")
         notify(f"READY=1\n{status(self.describe())}")
