@@ -306,6 +306,8 @@ def test_commits_are_in_their_order_whatever_their_author_dates_say(tmp_path: Pa
         ("/no/such/place", "no such file or folder"),
         (f"/{'long' * 100}", "cannot be read: File name too long"),
         ("git:/no/such/place:x.xml", "cannot change to"),
+        ("git:~no-such-user/place:x.xml", "cannot change to"),
+        (f"git:/{'long' * 100}:x.xml", "cannot change to"),
         ("git:x.xml", "a repository is written git:REPO:PATH"),
         ("git:{repository}:other.xml", "no commit of this repository has a file other.xml"),
         ("{empty}", "no file in this folder ends in .xml"),

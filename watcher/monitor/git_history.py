@@ -64,7 +64,7 @@ class GitHistory:
     """The commits of a repository up to HEAD. Its git process ends with it. Raises UsageError."""
 
     def __init__(self, repository: str) -> None:
-        place = str(Path(repository).expanduser())
+        place = os.path.expanduser(repository)  # noqa: PTH111 - of Path raises for an unknown user
         objects, shallow = (
             Path(place, os.fsdecode(_rev_parse(place, "--git-path", name))) for name in ("objects", "shallow")
         )

@@ -303,7 +303,8 @@ def _split_git_path(path: str) -> tuple[str, str]:
     parts = path.removeprefix(GIT).split(":")
     splits = [(":".join(parts[:index]), ":".join(parts[index:])) for index in range(1, len(parts))]
     for repository, inside in splits:
-        if repository and inside and Path(repository).expanduser().is_dir():
+        # Those of Path raise for an unknown user and for a name that is too long.
+        if repository and inside and os.path.isdir(os.path.expanduser(repository)):  # noqa: PTH111, PTH112
             return repository, inside
     if not splits or not all(splits[-1]):
         raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH relative to its root")
