@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import daff
 import pytest
+from lxml import etree
 
 from tests.support.exports import make_state, port, render, render_text, row
 from watcher.core.model import Item, Key, Section, Status
 from watcher.registries.ports.identity import LABELS
-from watcher.render.exports import firewalld, nmap_services, wireshark, zeek
+from watcher.render.exports import firewalld, nmap_services, service_rows, wireshark, zeek
 from watcher.render.exports.base import ExportedRelease, OldName
 
 ITEMS = [
@@ -112,11 +113,36 @@ def test_firewalld() -> None:
     assert "z39.50 210 tcp: with a name that has other characters" in rendered.files[firewalld.OMITTED]
 
 
-def test_an_old_name_of_a_present_service_is_left_out_of_firewalld() -> None:
-    old = {Key(LABELS, ("ssh", "22", "tcp")): (OldName(name="doom", renamed="2018-03-27"),)}
-    rendered = render("firewalld", make_state(ITEMS, old_names=old))
+def test_names_that_firewalld_cannot_have_are_left_out_with_their_reason() -> None:
+    items = [*ITEMS, port("a_b-C", "1", "icmp"), port("a_b-C", "2"), port("n" * 200, "3"), port("n" * 201, "4")]
+    old = {
+        Key(LABELS, ("ssh", "22", "tcp")): tuple(
+            OldName(name=name, renamed="2018-03-27") for name in ("zz", "doom", "../etc", "aa")
+        )
+    }
+    rendered = render("firewalld", make_state(items, title="A --- B -----", old_names=old), omitted=True)
+    services = ["a_b-C.xml", "discard.xml", "doom.xml", "mdqs.xml", f"{'n' * 200}.xml", "ssh.xml", "x11.xml"]
+    assert [*rendered.files] == [*services, "aa.xml", "zz.xml", firewalld.OMITTED]
+    assert rendered.written == 9
+    assert {(omission.entry.name, omission.reason) for omission in rendered.omissions} == {
+        ("", service_rows.NO_NAME),
+        ("z39.50", firewalld.BAD_NAME),
+        ("a_b-C", firewalld.OTHER_PROTOCOL),
+        ("n" * 201, service_rows.TOO_LONG),
+    }
+    assert [(lost.old_name, lost.reason) for lost in rendered.lost_names] == [
+        ("../etc", firewalld.BAD_NAME),
+        ("doom", firewalld.TAKEN),
+    ]
     assert "include" not in rendered.files["doom.xml"]
-    assert [lost.old_name for lost in rendered.lost_names] == ["doom"]
+    assert "  <short>aa</short>\n  <description>old name of ssh</description>\n" in rendered.files["aa.xml"]
+    listed = rendered.files[firewalld.OMITTED]
+    assert "Old names left out: 2\nssh 22 tcp, old name ../etc: with a name" in listed
+    for name, text in rendered.files.items():
+        if name != firewalld.OMITTED:
+            assert etree.fromstring(text.encode()).tag == "service"
+            assert "z39.50" not in text
+            assert text.count("\n") < 16
 
 
 def test_markdown_has_a_section_for_each_registry_without_its_empty_columns() -> None:
