@@ -94,6 +94,33 @@ def test_zeek() -> None:
     assert ("discard", zeek.OTHER_PROTOCOL) in reasons("zeek", ITEMS)
 
 
+def test_every_name_of_a_port_is_in_its_set_of_zeek_once_and_escaped() -> None:
+    items = [
+        port("first", "1", description="(empty)"),
+        port("sec\\ond", "1"),
+        port("third,", "1"),
+        port("n" * 255, "2"),
+        port("n" * 256, "3"),
+        port("sctp-one", "1", "sctp"),
+    ]
+    old = {
+        Key(LABELS, ("first", "1", "tcp")): (OldName(name="was,first", renamed="2018-03-27"),),
+        Key(LABELS, ("third,", "1", "tcp")): tuple(
+            OldName(name=name, renamed="2018-03-27") for name in ("first", "old")
+        ),
+    }
+    state = make_state(items, old_names=old)
+    rendered = render("zeek", state, omitted=True)
+    assert [line for line in rendered.files[""].splitlines() if not line.startswith("#")] == [
+        "1\ttcp\tfirst\tsec\\x5cond,third\\x2c,was\\x2cfirst,old\t\\x28empty)",
+        f"2\ttcp\t{'n' * 255}\t(empty)\t(empty)",
+    ]
+    assert rendered.written == 4
+    assert {omission.reason for omission in rendered.omissions} == {service_rows.TOO_LONG, zeek.OTHER_PROTOCOL}
+    assert "# Left out: 2\n" in rendered.files[""]
+    assert "# Left out" not in render_text("zeek", state)
+
+
 def test_firewalld() -> None:
     rendered = render("firewalld", make_state(ITEMS, title="A -- Title -", old_names=OLD), omitted=True)
     assert {*rendered.files} == {

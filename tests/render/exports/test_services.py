@@ -12,7 +12,7 @@ from tests.support.exports import make_state, port, render, render_text, row
 from tests.support.name_service import ask_library
 from watcher.core.model import Item, Key
 from watcher.registries.ports.identity import LABELS
-from watcher.render.exports import service_rows, services
+from watcher.render.exports import base, protocols, service_rows, services
 from watcher.render.exports.base import PROTOCOLS, OldName
 
 
@@ -196,3 +196,55 @@ def test_protocols_are_in_lower_case_with_the_spelling_of_the_registry_as_alias(
     assert answers.numbers == [6, 6, 135, 135, 34, None]
     assert answers.protocol_names == ["tcp", "3pc", "mobility-header", "ttp", None, None]
     assert [number for _, _, number in answers.protocols] == [6, 34, 84, 135]
+
+
+def test_a_protocol_that_a_line_cannot_have_is_left_out_with_its_reason() -> None:
+    items = [
+        row("n", "6", name="TCP", description="d" * 200),
+        row("n", "7", name="Two Words"),
+        row("n", "8", name="Raw8"),
+        row("n", "255", name="Raw255"),
+        row("n", "256", name="far"),
+        row("n", "9" * 5000, name="huge"),
+        row("n", "\u0663", name="arabic"),
+        row("n", "253", name="Reserved", status="reserved"),
+        row("n", "9", description="no name"),
+        row("n", "10", name="#x"),
+        row("n", "11", name="n" * 255),
+        row("n", "12", name="m" * 256),
+        row("n", "13", name="tcp"),
+        row("n", "14", name="OLD-8"),
+    ]
+    old = {
+        Key(("registry", "value"), ("n", "8")): tuple(
+            OldName(name=name, renamed="2020-01-01") for name in ("TCP", "Former Name", "a#b", "o" * 256, "Old-8")
+        )
+    }
+    rendered = render("protocols", make_state(items, document=PROTOCOLS, old_names=old), omitted=True)
+    written = [line for line in rendered.files[""].splitlines() if line and not line.startswith("#")]
+    assert [line.split("\t#")[0].split() for line in written] == [
+        ["tcp", "6", "TCP"],
+        ["two-words", "7", "Two-Words"],
+        ["raw8", "8", "Raw8", "former-name", "Former-Name", "old-8", "Old-8"],
+        ["n" * 255, "11"],
+        ["raw255", "255", "Raw255"],
+    ]
+    assert len(written[0]) == base.LONGEST_LINE
+    assert {(omission.entry.name[:9], omission.reason) for omission in rendered.omissions} == {
+        ("far", protocols.BAD_NUMBER),
+        ("huge", protocols.BAD_NUMBER),
+        ("arabic", protocols.BAD_NUMBER),
+        ("Reserved", protocols.FREE_VALUE),
+        ("no name", protocols.NO_NAME),
+        ("#x", protocols.BAD_NAME),
+        ("m" * 9, protocols.BAD_NAME),
+        ("tcp", protocols.REPEATED),
+        ("OLD-8", protocols.REPEATED),
+    }
+    assert [(omission.entry.name, omission.reason) for omission in rendered.limited] == [
+        ("Two Words", protocols.SPACES)
+    ]
+    assert [lost.old_name[:3] for lost in rendered.lost_names] == ["TCP", "a#b", "ooo"]
+    comment = rendered.files[""].partition("\n\n")[0]
+    for heading in ("# Left out: 9\n", "# Written in part: 1\n", "# Old names left out: 3\n"):
+        assert heading in comment
