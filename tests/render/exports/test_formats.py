@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 
 import daff
+import jsonpatch
 import pytest
 from lxml import etree
 
@@ -216,6 +218,27 @@ def table_row(labels: Sequence[str], **fields: str) -> Item:
     return Item(section=Section.ENTRY, key=key, fields=fields, status=Status.ASSIGNED)
 
 
+def test_a_json_patch_escapes_names_and_counts_its_operations() -> None:
+    old = make_state(
+        [table_row(["code"], code="1", **{"a~b": "x", "a/b": "x", "~1": "x"}), table_row(["code"], code="2")]
+    )
+    new = make_state([table_row(["code"], code="1", **{"a~b": "y", "c~/": "y"}), table_row(["code"], code="3")])
+    rendered = render("rfc6902", old, new)
+    test, *operations = json.loads(rendered.files[""])
+    assert test == {"op": "test", "path": "/release/sha256", "value": old.release.sha256}
+    assert rendered.written == len(operations)
+    assert [(operation["op"], operation["path"]) for operation in operations if "entries/" in operation["path"]] == [
+        ("remove", "/entries/0/fields/a~1b"),
+        ("replace", "/entries/0/fields/a~0b"),
+        ("remove", "/entries/0/fields/~01"),
+        ("add", "/entries/0/fields/c~0~1"),
+        ("remove", "/entries/1"),
+        ("add", "/entries/1"),
+    ]
+    document = jsonpatch.apply_patch(json.loads(render_text("json", old)), rendered.files[""])
+    assert document == json.loads(render_text("json", new))
+
+
 def test_a_column_that_is_called_as_one_of_ours_has_another_title() -> None:
     state = make_state([table_row(["value"], value="1", status="active", key="k", registry="r")])
     assert render_text("csv", state).splitlines() == [
@@ -228,26 +251,35 @@ def test_a_further_entry_moves_no_column_of_csv() -> None:
     def columns(*items: Item) -> list[str]:
         return render_text("csv", make_state(items)).splitlines()[0].replace('"', "").split(",")[3:]
 
-    labels = ["registry", "code", "area"]
-    items = [table_row(labels, code=str(number), area="x", alpha="y", zeta="z") for number in range(2, 4)]
-    assert columns(*items) == ["area", "code", "alpha", "zeta"]
-    more = table_row(labels, code="1", area="x", beta="y", zeta="z")
-    assert columns(more, *items) == ["area", "code", "alpha", "beta", "zeta"]
-    values = [table_row([label], value="1", name="x", alpha="y") for label in ("value", "name", "alpha")]
-    assert columns(more, *values) == ["value", "name", "alpha", "area", "beta", "code", "zeta"]
+    items = [table_row(["code"], code=str(number), alpha="x", name="y", zeta="z") for number in range(2, 4)]
+    assert columns(*items) == ["name", "alpha", "code", "zeta"]
+    more = table_row(["code"], code="1", beta="y", zeta="z")
+    assert columns(more, *items) == ["name", "alpha", "beta", "code", "zeta"]
+    other = table_row(["value"], value="1", name="x")
+    assert columns(other, more, *items) == ["value", "name", "alpha", "beta", "code", "zeta"]
 
 
-def test_daff_shows_columns_that_moved() -> None:
-    old = [table_row(["code"], code="1", alpha="2", more="3"), table_row(["code"], code="2", alpha="2")]
-    new = [*old, table_row(["value"], value="7")]
-    text = render_text("daff", make_state(old), make_state(new))
-    assert text.splitlines()[:2] == [
-        '"!","","","","+++","",":",""',
-        '"@@","key","registry","status","value","alpha","code","more"',
+def test_a_cell_of_a_new_or_removed_column_of_daff_is_no_change() -> None:
+    old = [table_row(["code"], code=code, gone=gone, kept="x") for code, gone in (("1", ""), ("2", "g"), ("3", "g"))]
+    new = [table_row(["code"], code=code, more=more, kept="x") for code, more in (("1", "m"), ("2", ""), ("3", "n->o"))]
+    old += [table_row(["code"], code="4", gone="g", kept="x")]
+    new += [table_row(["code"], code="4", more="NULL", kept="y")]
+    assert render_text("daff", make_state(old), make_state(new)).splitlines() == [
+        '"!","","","","","---","","+++"',
+        '"@@","key","registry","status","code","gone","kept","more"',
+        '"+","1","","assigned","1","","x","m"',
+        '"","2","","assigned","2","g","x",""',
+        '"+","3","","assigned","3","g","x","n->o"',
+        '"->","4","","assigned","4","g","x->y","NULL"',
     ]
+    assert_patched(old, new)
+
+
+def assert_patched(old: Sequence[Item], new: Sequence[Item]) -> None:
+    """Check that daff makes the newer CSV of the older one."""
     before, after = (list(csv.reader(render_text("csv", make_state(items)).splitlines())) for items in (old, new))
     patched = daff.PythonTableView(before)
-    patch = list(csv.reader(text.splitlines()))
+    patch = list(csv.reader(render_text("daff", make_state(old), make_state(new)).splitlines()))
     assert daff.HighlightPatch(patched, daff.PythonTableView(patch)).apply()
     assert [[cell or "" for cell in cells] for cells in patched.data] == after
 
@@ -255,9 +287,9 @@ def test_daff_shows_columns_that_moved() -> None:
 def test_daff_shows_new_and_removed_columns() -> None:
     old, new = make_state([row("", "1", name="a", gone="x")]), make_state([row("", "1", name="b->", more="y")])
     assert render_text("daff", old, new).splitlines() == [
-        '"!","","","","","---","+++",""',
-        '"@@","key","registry","status","value","gone","more","name"',
-        '"-->","|1","","assigned","1","x-->","-->y","a-->b->"',
+        '"!","","","","","","---","+++"',
+        '"@@","key","registry","status","value","name","gone","more"',
+        '"-->","|1","","assigned","1","a-->b->","x","y"',
     ]
 
 

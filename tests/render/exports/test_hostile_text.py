@@ -68,7 +68,7 @@ def port_entries(draw: st.DrawFn) -> list[Item]:
 @st.composite
 def rows(draw: st.DrawFn) -> list[Item]:
     # A column of daff cannot be called "...": the export is refused.
-    names = (st.sampled_from(["key", "registry", "status"]) | ANY).filter(
+    names = (st.sampled_from(["key", "registry", "status", "one", "two"]) | ANY).filter(
         lambda name: name not in ("value", "name", "...")
     )
     columns = draw(st.lists(names, max_size=3))

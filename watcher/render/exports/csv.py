@@ -12,7 +12,7 @@ from watcher.render.csv import escape_cell
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 
 _HEAD = ("key", "registry", "status")
-_FIRST = ("value", "name")  # columns of a group whose registries have different keys
+_FIRST = ("value", "name")
 _MOST_CELLS = 5_000_000  # the port registry has 280,000; rows that have a column each make a square of empty cells
 
 
@@ -43,20 +43,17 @@ def join_key(entry: ExportEntry) -> str:
 
 
 def find_columns(entries: Sequence[ExportEntry]) -> list[str]:
-    """Return the fields that entries have, the key first; without the key of all of them, sorted by name.
+    """Return the fields that entries have, in an order of their names alone: no further entry moves a column.
 
-    So a further entry moves no column. Raises UsageError for entries of which a table would be nearly empty and too
-    large.
+    The fields of ports are in the order of their registry, which all of them have. Raises UsageError for entries of
+    which a table would be nearly empty and too large.
     """
-    orders = {tuple(entry.fields) for entry in entries}
-    keys = {entry.item.key.labels for entry in entries}
-    names = dict.fromkeys(name for order in orders for name in order)
+    names = dict.fromkeys(name for entry in entries for name in entry.fields)
     if len(names) * len(entries) > _MOST_CELLS:
         raise UsageError(
             f"a table of {len(entries):,} entries with {len(names):,} columns is too large; "
             "export json, or limit it with --registry"
         )
-    if len(orders) > 1:
-        first = sorted(next(iter(keys))) if len(keys) == 1 else _FIRST
-        names = dict.fromkeys([*(name for name in first if name in names), *sorted(names)])
+    if not any("port" in entry.item.key.labels for entry in entries):
+        names = dict.fromkeys([*(name for name in _FIRST if name in names), *sorted(names)])
     return sorted(names, key=lambda name: name if name.startswith(MARKUP) else "")

@@ -1,6 +1,7 @@
 """The highlighter format of daff: what changed between the CSV exports of two releases, as a table.
 
-The first column has the action of a row: `+++` added, `---` removed, `->` changed cells, `...` rows that are left out.
+The first column has the action of a row: `+++` added, `---` removed, `->` changed cells,
+`+` cells of a new column alone, `...` rows that are left out.
 Applied to the older CSV it gives the newer one. https://paulfitz.github.io/daff-doc/spec.html is the specification.
 """
 
@@ -9,10 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.core.errors import UsageError
-from watcher.render.exports.alignment import RowStep, align_rows, find_longest_rise
+from watcher.render.exports.alignment import RowStep, align_rows
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 from watcher.render.exports.csv import make_table
 
@@ -34,9 +35,10 @@ def render_difference(old: ExportedRelease, new: ExportedRelease, options: Expor
     steps = align_rows([_identify(entry) for entry in old.entries], [_identify(entry) for entry in new.entries])
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    changed = [_render_step(step, old_rows, new_rows) for step in steps]
-    if columns_row := _describe_columns(columns, before[0], after[0]):
-        writer.writerow(["!", *columns_row])
+    actions = _describe_columns(columns, before[0], after[0])
+    changed = [_render_step(step, old_rows, new_rows, actions) for step in steps]
+    if any(actions):
+        writer.writerow(["!", *actions])
     writer.writerow(["@@", *columns])
     writer.writerows(_leave_out_unchanged(changed))
     return RenderedExport(files={"": out.getvalue()}, written=sum(bool(row[0]) for row in changed))
@@ -58,16 +60,10 @@ def _join_columns(before: Sequence[str], after: Sequence[str]) -> Row:
     return [column for name in after for column in (name, *removed.get(name, ()))]
 
 
-def _describe_columns(columns: Sequence[str], before: Sequence[str], after: Sequence[str]) -> Row:
-    """Return which columns are new, were removed or moved; nothing if both tables have the same in one order."""
-    place = {name: number for number, name in enumerate(after)}
-    common = [name for name in before if name in place]
-    kept = {common[index] for index in find_longest_rise([place[name] for name in common])}
-    actions = {name: "" if name in kept else ":" for name in common} | {
-        name: "---" for name in before if name not in place
-    }
-    row = [actions.get(name, "+++") for name in columns]
-    return row if any(row) else []
+def _describe_columns(columns: Sequence[str], before: Iterable[str], after: Iterable[str]) -> Row:
+    """Return the action of each column: `+++` new, `---` removed, or nothing."""
+    old, new = {*before}, {*after}
+    return ["+++" if name not in old else "---" if name not in new else "" for name in columns]
 
 
 def _fill_rows(table: Sequence[Row], columns: Sequence[str]) -> list[Row]:
@@ -76,19 +72,25 @@ def _fill_rows(table: Sequence[Row], columns: Sequence[str]) -> list[Row]:
     return [[row[places[name]] if name in places else "" for name in columns] for row in table]
 
 
-def _render_step(step: RowStep, old_rows: Sequence[Row], new_rows: Sequence[Row]) -> Row:
-    """Return a row with its action; an unchanged one has none."""
+def _render_step(step: RowStep, old_rows: Sequence[Row], new_rows: Sequence[Row], actions: Sequence[str]) -> Row:
+    """Return a row with its action; an unchanged one has none.
+
+    A new column has the new cell, a removed one the old: only a cell of both tables can be said to change.
+    """
     if step.old is None or step.new is None:
         added = step.old is None
         row = new_rows[step.new or 0] if added else old_rows[step.old or 0]
         return ["+++" if added else "---", *row]
     before, after = old_rows[step.old], new_rows[step.new]
-    if before == after:
-        return ["", *before]
     dashes = max((len(arrow) for cell in (*before, *after) for arrow in _ARROW.findall(cell)), default=1)
     arrow = "-" * dashes + ">"  # one that no cell has
-    pairs = zip(before, after, strict=True)
-    return [arrow, *(old if old == new else _quote_null(old) + arrow + _quote_null(new) for old, new in pairs)]
+    cells, is_changed, is_longer = [], False, False
+    for old, new, action in zip(before, after, actions, strict=True):
+        is_other = old != new and action not in ("+++", "---")
+        is_changed |= is_other
+        is_longer |= action == "+++" and new != ""
+        cells.append(_quote_null(old) + arrow + _quote_null(new) if is_other else old or new)
+    return [arrow if is_changed else "+" if is_longer else "", *cells]
 
 
 def _quote_null(cell: str) -> str:
