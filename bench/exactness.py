@@ -19,6 +19,7 @@ from watcher.diff.compare import compare
 from watcher.diff.incremental import IncrementalReader
 from watcher.monitor import importer
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -79,7 +80,9 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
         with Store(place / "history.db") as store:
             archive = SnapshotArchive(place / "snapshots")
             ingest = ReleaseIngest(
-                "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+                assemble_parts(
+                    "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+                )
             )
             spent[name] = cpu_of(partial(import_files, ingest, order))
             if name != _COMMITS:  # which also say when somebody saw each release

@@ -20,6 +20,7 @@ from watcher.core.errors import WatcherError
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -208,10 +209,12 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Measure
 
 def _new_ingest(store: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
     return ReleaseIngest(
-        "ports",
-        settings=ReadSettings(registry="ports", format=format),
-        store=store,
-        archive=SnapshotArchive(folder / "snapshots"),
+        assemble_parts(
+            "ports",
+            settings=ReadSettings(registry="ports", format=format),
+            store=store,
+            archive=SnapshotArchive(folder / "snapshots"),
+        )
     )
 
 

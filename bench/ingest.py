@@ -14,6 +14,7 @@ from bench.measuring import Part, Target, cpu_of, table
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -68,10 +69,12 @@ def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
     ours: list[float] = []
     with Store(folder / "ingest.db") as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(folder / "ingest"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(folder / "ingest"),
+            )
         )
         before = files[0].read_bytes()
         ingest.ingest(Candidate(data=before, origin=files[0].name))

@@ -12,6 +12,7 @@ from tests.support.port_releases import release, tcp
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -42,10 +43,12 @@ def folder(tmp_path: Path) -> Path:
     days = ("2024-01-01", "2024-02-01", "2024-03-01")
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         for number, day in enumerate(days):
             ingest.ingest(Candidate(data=release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day))

@@ -30,6 +30,7 @@ from watcher.core.operations import Delivery
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.check_log import Check
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import find_damage
@@ -78,7 +79,9 @@ def with_delivery(store: Store, delivery: Delivery) -> Iterator[None]:
 
 def series(store: Store, archive: SnapshotArchive) -> None:
     """Releases, a held one among them, with what a check writes beside them."""
-    ingest = ReleaseIngest("ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive)
+    ingest = ReleaseIngest(
+        assemble_parts("ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive)
+    )
     at = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [tcp("a", "1"), tcp("b", "2"), unassigned("3-9")]
     for number in range(6):

@@ -20,6 +20,7 @@ from watcher.monitor import importer
 from watcher.monitor.importer import ImportReport
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.result import Outcome
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -51,10 +52,12 @@ def take(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(folder / "snapshots"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(folder / "snapshots"),
+            )
         )
         return importer.import_items(ingest, importer.find_items(paths, "xml"))
 
@@ -239,7 +242,7 @@ def rebuild(folder: Path) -> None:
     with Store(folder / "history.db") as store:
         archive = SnapshotArchive(folder / "snapshots")
         ReleaseIngest(
-            "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+            assemble_parts("ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive)
         ).rebuild()
 
 
@@ -371,10 +374,12 @@ def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
-            "t",
-            settings=ReadSettings(registry="iana", format="csv"),
-            store=store,
-            archive=SnapshotArchive(folder / "snapshots"),
+            assemble_parts(
+                "t",
+                settings=ReadSettings(registry="iana", format="csv"),
+                store=store,
+                archive=SnapshotArchive(folder / "snapshots"),
+            )
         )
         return importer.import_items(ingest, importer.find_items(paths, "csv"))
 
@@ -448,7 +453,7 @@ def test_a_state_that_came_back_is_in_the_history_again_in_whatever_order_it_is_
         with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
             ingest = ReleaseIngest(
-                "t", settings=ReadSettings(registry="iana", format="csv"), store=store, archive=archive
+                assemble_parts("t", settings=ReadSettings(registry="iana", format="csv"), store=store, archive=archive)
             )
             assert ingest.rebuild().releases == len(expected)
         assert history(folder) == first

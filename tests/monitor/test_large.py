@@ -19,6 +19,7 @@ from watcher.core.read_settings import ReadSettings
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.store import Store
 
 folder, format, records, changed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -43,7 +44,8 @@ def document(revised):
 
 with Store(folder / "history.db") as store:
     archive = SnapshotArchive(folder / "snapshots")
-    ingest = ReleaseIngest("big", settings=ReadSettings(registry="iana", format=format), store=store, archive=archive)
+    settings = ReadSettings(registry="iana", format=format)
+    ingest = ReleaseIngest(assemble_parts("big", settings=settings, store=store, archive=archive))
     for number in range(2):
         at = f"2020-01-0{number + 1}T00:00:00Z"
         taken = ingest.ingest(Candidate(data=document(number), origin="test", observed=at, live=True))

@@ -24,6 +24,7 @@ from watcher.core.read_settings import ReadSettings
 from watcher.core.times import to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.monitor.sweep import sweep
 from watcher.reports.entry import Subject, find_entry
 from watcher.reports.observation import ObservationGaps
@@ -52,11 +53,13 @@ class Tree:
 
     def ingest(self, source: str) -> ReleaseIngest:
         return ReleaseIngest(
-            f"iana.{source}",
-            settings=ReadSettings(registry="iana", format="xml"),
-            store=self.store,
-            archive=self.archive,
-            collection="iana",
+            assemble_parts(
+                f"iana.{source}",
+                settings=ReadSettings(registry="iana", format="xml"),
+                store=self.store,
+                archive=self.archive,
+                collection="iana",
+            )
         )
 
     def add(self, *releases: tuple[str, bytes]) -> Tree:
@@ -224,11 +227,13 @@ def test_releases_more_than_a_month_apart_are_not_linked(tree: Tree) -> None:
 def test_groups_of_another_collection_are_not_linked(tree: Tree) -> None:
     tree.add(*MOVE[:2])
     other = ReleaseIngest(
-        "mirror.new",
-        settings=ReadSettings(registry="iana", format="xml"),
-        store=tree.store,
-        archive=tree.archive,
-        collection="mirror",
+        assemble_parts(
+            "mirror.new",
+            settings=ReadSettings(registry="iana", format="xml"),
+            store=tree.store,
+            archive=tree.archive,
+            collection="mirror",
+        )
     )
     for name, data in MOVE[2:]:
         other.ingest(Candidate(data=data, origin=name))

@@ -25,6 +25,7 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.plausibility import Bounds, Newest, reasons_to_hold
 from watcher.monitor.result import Outcome
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -123,10 +124,12 @@ def test_a_release_after_one_with_a_future_date_is_not_held(tmp_path: Path) -> N
     name = "back-in-time/ikev2-parameters-43fb8ed193"
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ike",
-            settings=ReadSettings(registry="iana", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ike",
+                settings=ReadSettings(registry="iana", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         outcomes = [
             ingest.ingest(

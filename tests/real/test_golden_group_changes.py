@@ -18,6 +18,7 @@ from watcher.core.model import Change, ChangeSet, Event, Item, Section
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -149,11 +150,13 @@ def _explained_in_collection(group: str, old: str, new: str, other: str) -> tupl
         archive = SnapshotArchive(Path(folder) / "snapshots")
         for name in (group, other):
             ingest = ReleaseIngest(
-                f"iana.{name}",
-                settings=ReadSettings(registry="iana", format="xml"),
-                store=store,
-                archive=archive,
-                collection="iana",
+                assemble_parts(
+                    f"iana.{name}",
+                    settings=ReadSettings(registry="iana", format="xml"),
+                    store=store,
+                    archive=archive,
+                    collection="iana",
+                )
             )
             for tag in (old, new) if f"{name} {old}" not in LATER_GROUPS else (new,):
                 ingest.ingest(Candidate(data=real_data.iana_document(name, tag), origin=tag))

@@ -21,6 +21,7 @@ from watcher.core.value_ranges import parse_ranges
 from watcher.inventory.model import Inventory, ListEntry
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.catalog import REGISTRIES
 from watcher.reports.inventories import select_events
 from watcher.store.event_query import EventQuery
@@ -61,7 +62,7 @@ def write_history(folder: Path) -> None:
 
         def ingest_all(source: str, registry: str, releases: Iterable[bytes]) -> None:
             settings = ReadSettings(registry=registry, format="xml")
-            ingest = ReleaseIngest(source, settings=settings, store=store, archive=archive)
+            ingest = ReleaseIngest(assemble_parts(source, settings=settings, store=store, archive=archive))
             for number, data in enumerate(releases):
                 ingest.ingest(Candidate(data=data, origin=str(number)))
 

@@ -18,6 +18,7 @@ from watcher.core.model import Event
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.event_details import describe_events
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -38,7 +39,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sources |= {f"iana.{group}": list(documents(group)) for group in GROUPS}
         for source, releases in sources.items():
             rules = ReadSettings(registry="ports" if source == "ports" else "iana", format="xml")
-            ingest = ReleaseIngest(source, settings=rules, store=store, archive=archive)
+            ingest = ReleaseIngest(assemble_parts(source, settings=rules, store=store, archive=archive))
             for date, data in releases:
                 ingest.ingest(Candidate(data=data, origin=date))
     path = folder / "config.toml"

@@ -25,6 +25,7 @@ from watcher.formats.iana_xml import reader
 from watcher.formats.iana_xml.reader import read_whole
 from watcher.monitor import importer
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.context import ItemIndexes
 from watcher.registries.shared.assignment import is_assigned
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -189,7 +190,9 @@ def test_in_order_out_of_order_and_rebuilt_is_one_history(tmp_path: Path) -> Non
         with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
             ingest = ReleaseIngest(
-                "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+                assemble_parts(
+                    "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+                )
             )
             for path in order:
                 importer.import_items(ingest, importer.find_items([str(path)], "xml"))

@@ -28,6 +28,7 @@ from watcher.diff.incremental import IncrementalReader
 from watcher.diff.item_map import ItemMap
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.catalog import REGISTRIES
 from watcher.registries.context import ItemIndexes
 from watcher.store.event_query import EventQuery
@@ -142,10 +143,12 @@ def import_series(folder: Path, processes: Iterable[Sequence[bytes]]) -> list[Ev
     for releases in processes:
         with Store(folder / "history.db") as store:
             ingest = ReleaseIngest(
-                "pcep",
-                settings=ReadSettings(registry="iana", format="xml"),
-                store=store,
-                archive=SnapshotArchive(folder / "snapshots"),
+                assemble_parts(
+                    "pcep",
+                    settings=ReadSettings(registry="iana", format="xml"),
+                    store=store,
+                    archive=SnapshotArchive(folder / "snapshots"),
+                )
             )
             for data in releases:
                 ingest.ingest(Candidate(data=data, origin="a test"))

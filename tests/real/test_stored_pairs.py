@@ -14,6 +14,7 @@ from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -36,10 +37,12 @@ def compare_pairs(folder: Path, rules: str, series: Sequence[tuple[str, bytes]],
     chance = random.Random(SEED)  # noqa: S311 - no secret
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
-            "some",
-            settings=ReadSettings(registry=rules, format="xml"),
-            store=store,
-            archive=SnapshotArchive(folder / "kept"),
+            assemble_parts(
+                "some",
+                settings=ReadSettings(registry=rules, format="xml"),
+                store=store,
+                archive=SnapshotArchive(folder / "kept"),
+            )
         )
         documents = {}
         for date, data in series:

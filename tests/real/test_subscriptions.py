@@ -36,6 +36,7 @@ from watcher.core.event_filter import EventFilter
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.reports.attention import EventAttention, view_event
 from watcher.reports.observation import ObservationGaps
 from watcher.reports.subscriptions import SubscribedPlan, select_from_history
@@ -92,7 +93,7 @@ def write_history(folder: Path) -> None:
         archive = SnapshotArchive(folder / "kept")
         for source, (rules, documents) in series.items():
             settings_ = ReadSettings(registry=rules, format="xml")
-            ingest = ReleaseIngest(source, settings=settings_, store=store, archive=archive)
+            ingest = ReleaseIngest(assemble_parts(source, settings=settings_, store=store, archive=archive))
             for date, data in documents:
                 ingest.ingest(Candidate(data=data, origin=date))
 

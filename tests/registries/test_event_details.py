@@ -16,6 +16,7 @@ from watcher.core.model import Comparison, Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.event_details import describe_events
 from watcher.registries.shared.reference_links import link_reference, link_registry, list_references
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -137,10 +138,12 @@ def test_a_stored_comparison_has_the_details_of_the_one_that_was_sent(case: str,
     new = release([*kept, *rows], "2020-01-02", people=moved)
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "snapshots"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "snapshots"),
+            )
         )
         ingest.ingest(Candidate(data=old, origin="old"))
         sent = ingest.ingest(Candidate(data=new, origin="new")).comparison

@@ -20,6 +20,7 @@ from watcher.core.errors import StoreError
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store import database as module
 from watcher.store import schema
 from watcher.store.database import MIGRATIONS, SqliteDatabase, journal_mode
@@ -305,10 +306,12 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
 
         @contextmanager

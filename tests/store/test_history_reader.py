@@ -18,6 +18,7 @@ from watcher.core.model import Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.reports.events import head_of
 from watcher.store import event_reader
 from watcher.store.database import SqliteDatabase
@@ -52,12 +53,12 @@ def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with Store(make_location(request, folder)) as store:
         archive = SnapshotArchive(folder / "kept")
         ingest = ReleaseIngest(
-            "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+            assemble_parts("ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive)
         )
         for data in SERIES.values():
             ingest.ingest(Candidate(data=data, origin="git:x"))
         other = ReleaseIngest(
-            "other", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+            assemble_parts("other", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive)
         )
         for data in list(SERIES.values())[1:]:
             other.ingest(Candidate(data=data, origin="git:x"))
@@ -192,10 +193,12 @@ def test_a_limit_keeps_the_newest_events_in_order(history: HistoryReader) -> Non
 def test_a_renamed_service_is_found_under_both_names(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         for day, name in (("2020-01-01", "old-name"), ("2020-02-01", "new-name")):
             row = tcp(name, "10", description="The same", contact="Ann")
@@ -341,10 +344,12 @@ def test_a_date_names_the_last_release_published_on_or_before_it(history: Histor
 def test_a_day_with_two_releases_names_the_second(tmp_path: Path, location: HistoryLocation) -> None:
     with Store(location) as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         for hour, rows in enumerate(([KEEP], [KEEP, RANGE])):
             ingest.ingest(
@@ -372,10 +377,12 @@ def test_a_release_is_found_by_a_prefix_of_its_id_or_of_its_snapshots_sha256(his
 def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path, location: HistoryLocation) -> None:
     with Store(location) as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         data = SERIES["2020-01-01"]
         shas = [
@@ -390,10 +397,12 @@ def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path, location: H
 def test_a_prefix_that_several_releases_share_is_refused(tmp_path: Path, location: HistoryLocation) -> None:
     with Store(location) as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         for day, data in enumerate(SERIES.values()):
             row = ingest.ingest(Candidate(data=data, origin="git:x")).release

@@ -25,6 +25,7 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.plausibility import Bounds
 from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.database import SqliteDatabase
 from watcher.store.history_reader import HistoryReader
 from watcher.store.postgresql.search_words import encode_text
@@ -96,11 +97,13 @@ def store(folder: Path, bounds: Bounds | None = None) -> Iterator[StoreWithInges
         _locations[folder] = _locations[None](folder)
     with Store(_locations[folder]) as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(folder / "kept"),
-            bounds=bounds,
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(folder / "kept"),
+                bounds=bounds,
+            )
         )
         yield StoreWithIngest(store=store, ingest=ingest, queries=store.history)
 
@@ -397,10 +400,12 @@ def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
     series = list(SERIES.values())
     with store(tmp_path) as history:
         other = ReleaseIngest(
-            "other",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=history.store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "other",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=history.store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         for data in series:
             history.ingest_bytes(data)

@@ -9,6 +9,7 @@ from tests.support.raw_sql import connection
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.event_query import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -19,10 +20,12 @@ INDEXES = ("versions_fts", "events_fts")
 def test_merged_indexes_give_the_same_answers(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         for number in range(1, 13):
             rows = [tcp(f"service{n}", str(n), description=f"word{n}") for n in range(1, number + 1)]

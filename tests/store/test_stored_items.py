@@ -13,6 +13,7 @@ from watcher.core.read_settings import ReadSettings
 from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.ports import identity
 from watcher.store.location import HistoryLocation
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -36,10 +37,12 @@ PLAIN = [read_content(data, PORTS) for data in (OLD, NEW)]
 def stored(location: HistoryLocation, tmp_path: Path) -> Iterator[tuple[Content, Content]]:
     with Store(location) as store:
         ingest = ReleaseIngest(
-            "ports",
-            settings=ReadSettings(registry="ports", format="xml"),
-            store=store,
-            archive=SnapshotArchive(tmp_path / "kept"),
+            assemble_parts(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / "kept"),
+            )
         )
         for data in (OLD, NEW):
             ingest.ingest(Candidate(data=data, origin="test"))

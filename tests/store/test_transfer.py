@@ -15,6 +15,7 @@ from watcher.core.operations import Acknowledgement, Delivery
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.source_parts import assemble_parts
 from watcher.monitor.verify import verify_history
 from watcher.store.check_log import Check
 from watcher.store.event_query import EventQuery
@@ -28,10 +29,12 @@ NOW = "2026-01-05T09:00:00Z"
 
 def make_ingest(store: Store, folder: Path) -> ReleaseIngest:
     return ReleaseIngest(
-        "ports",
-        settings=ReadSettings(registry="ports", format="xml"),
-        store=store,
-        archive=SnapshotArchive(folder / "kept"),
+        assemble_parts(
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(folder / "kept"),
+        )
     )
 
 

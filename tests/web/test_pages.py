@@ -24,6 +24,7 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.health import UNHEALTHY
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.event_details import describe_events
 from watcher.reports.release_diff import compare_releases
 from watcher.web.pages import timeline
@@ -275,11 +276,13 @@ def test_an_entry_that_moved_to_another_group_is_followed_there_and_back(tmp_pat
         with site.context.open_monitor() as monitor:
             for source, data in MOVE:
                 ingest = ReleaseIngest(
-                    f"iana.{source}",
-                    settings=ReadSettings(registry="iana", format="xml"),
-                    store=monitor.store,
-                    archive=monitor.archive,
-                    collection="iana",
+                    assemble_parts(
+                        f"iana.{source}",
+                        settings=ReadSettings(registry="iana", format="xml"),
+                        store=monitor.store,
+                        archive=monitor.archive,
+                        collection="iana",
+                    )
                 )
                 ingest.ingest(Candidate(data=data, origin=source))
         old = site.get("/iana.old-types/entry/session%20token?registry=types")

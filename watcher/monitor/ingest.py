@@ -12,85 +12,44 @@ the operators, until another check confirms it or the operator decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec.structs import replace
 
-from watcher.alerts.routing import AlertRouter
-from watcher.core.clock import Clock
-from watcher.core.model import Content, Severity
+from watcher.core.model import Content
 from watcher.core.operations import Hold, HoldState, Reason
-from watcher.core.read_settings import ReadSettings
 from watcher.core.times import to_text
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.changed_settings import ChangedSettings
 from watcher.monitor.decisions import Decisions
 from watcher.monitor.failures import describe_error
-from watcher.monitor.plausibility import Bounds, Newest
+from watcher.monitor.plausibility import Newest
 from watcher.monitor.rebuild import LeaveOut, Progress
 from watcher.monitor.recorder import ReleaseRecorder
 from watcher.monitor.recovery import Recovery
 from watcher.monitor.result import CheckResult, Outcome, Rebuilt, Rederivation
 from watcher.monitor.second_format import SecondFormatCheck
-from watcher.monitor.source_parts import assemble_parts
+from watcher.monitor.source_parts import SourceParts
 from watcher.monitor.timeline import start_over_when_overtaken
 from watcher.store.history_rows import StoredRelease
 from watcher.store.location import HistoryLocation
-from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
-from watcher.store.store import Store
 
 
 class ReleaseIngest:
     """Puts the releases of one source into archive and history. For one thread."""
 
-    def __init__(
-        self,
-        source: str,
-        *,
-        settings: ReadSettings,
-        store: Store,
-        archive: SnapshotArchive,
-        alerts: AlertRouter | None = None,
-        clock: Clock | None = None,
-        second_format: SecondFormatCheck | None = None,
-        severities: Mapping[str, Severity] | None = None,
-        bounds: Bounds | None = None,
-        document: str = "",
-        collection: str = "",
-        alert_delay: timedelta = timedelta(),
-    ) -> None:
-        """Without `alerts` nobody is notified.
-
-        `collection` is the name of the collection that the source is a group of. Alerts about entries that may have
-        moved to or from another group wait for `alert_delay`, unless the sweep ends before.
-
-        `document` is the id that the published document must have if the registry's rules do not say; a document
-        without an id, as one that only says where the registry moved, is accepted.
-        """
-        parts = assemble_parts(
-            source,
-            settings=settings,
-            store=store,
-            archive=archive,
-            alerts=alerts,
-            clock=clock,
-            severities=severities,
-            bounds=bounds,
-            document=document,
-            collection=collection,
-            alert_delay=alert_delay,
-        )
-        self.source = source
-        self.settings = settings
+    def __init__(self, parts: SourceParts, second_format: SecondFormatCheck | None = None) -> None:
+        self.source = parts.source
+        self.settings = parts.settings
         self.registry = parts.registry
-        self.format = settings.format
+        self.format = parts.settings.format
         self._parts = parts
-        self._store = store
-        self._history = store.history
+        self._store = parts.store
+        self._history = parts.history
         self._holds = parts.holds
         self._reader = parts.reader
         self._timeline = parts.timeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -42,6 +42,7 @@ from watcher.monitor.plausibility import Bounds
 from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult
 from watcher.monitor.second_format import SecondFormatCheck
+from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.completeness import ADVICE, require_history
 from watcher.store.location import to_store_error
@@ -252,32 +253,26 @@ class Monitor:
         )
 
     def ingest(self, source: AnySource, *, alert_delay: timedelta = timedelta()) -> ReleaseIngest:
-        """Return the ingest of a source; of a collection, that of its index. `alert_delay`: see `ReleaseIngest`."""
-        if isinstance(source, CollectionSettings):
-            return IndexIngest(
-                source.name,
-                settings=_read_settings(source),
-                store=self.store,
-                archive=self.archive,
-                alerts=self.alerts,
-                clock=self.clock,
-                severities=self.settings.severity,
-                bounds=INDEX_BOUNDS,
-            )
-        return ReleaseIngest(
+        """Return the ingest of a source; of a collection, that of its index. `alert_delay`: see `assemble_parts`."""
+        assemble = partial(
+            assemble_parts,
             source.name,
-            settings=source.read_settings,
             store=self.store,
             archive=self.archive,
             alerts=self.alerts,
             clock=self.clock,
-            second_format=self._second_format(source),
             severities=self.settings.severity,
+        )
+        if isinstance(source, CollectionSettings):
+            return IndexIngest(assemble(settings=_read_settings(source), bounds=INDEX_BOUNDS))
+        parts = assemble(
+            settings=source.read_settings,
             bounds=Bounds(**dict(source.hold)),
             document=source.group if isinstance(source, GroupSettings) else "",
             collection=source.collection if isinstance(source, GroupSettings) else "",
             alert_delay=alert_delay,
         )
+        return ReleaseIngest(parts, self._second_format(source))
 
     def _source_fetcher(self, source: SourceSettings) -> Fetcher:
         """Return the fetcher of a source: from the network, from a file, or the canary's."""

@@ -66,15 +66,22 @@ def assemble_parts(
     settings: ReadSettings,
     store: Store,
     archive: SnapshotArchive,
-    alerts: AlertRouter | None,
-    clock: Clock | None,
-    severities: Mapping[str, Severity] | None,
-    bounds: Bounds | None,
-    document: str,
-    collection: str,
-    alert_delay: timedelta,
+    alerts: AlertRouter | None = None,
+    clock: Clock | None = None,
+    severities: Mapping[str, Severity] | None = None,
+    bounds: Bounds | None = None,
+    document: str = "",
+    collection: str = "",
+    alert_delay: timedelta = timedelta(),
 ) -> SourceParts:
-    """Return the parts of one source (`ReleaseIngest` says what each argument means)."""
+    """Return the parts of one source. Without `alerts` nobody is notified.
+
+    `collection` is the name of the collection that the source is a group of. Alerts about entries that may have moved
+    to or from another group wait for `alert_delay`, unless the sweep ends before.
+
+    `document` is the id that the published document must have if the registry's rules do not say; a document without
+    an id, as one that only says where the registry moved, is accepted.
+    """
     registry = configured_registry(settings)
     bounds = bounds or Bounds()
     writer = store.writer(source, registry, is_group=bool(collection))

@@ -28,6 +28,7 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.source_parts import assemble_parts
 from watcher.store.event_query import EventQuery
 from watcher.store.location import HistoryLocation
 from watcher.store.outbox import STATES, DeliveryQuery
@@ -204,11 +205,13 @@ def test_entries_that_move_between_groups(
         with Store(location) as store:
             for name, data in (*MOVE, *reversed(MOVE)):
                 ingest = ReleaseIngest(
-                    f"iana.{name}",
-                    settings=ReadSettings(registry="iana", format="xml"),
-                    store=store,
-                    archive=archive,
-                    collection="iana",
+                    assemble_parts(
+                        f"iana.{name}",
+                        settings=ReadSettings(registry="iana", format="xml"),
+                        store=store,
+                        archive=archive,
+                        collection="iana",
+                    )
                 )
                 ingest.ingest(Candidate(data=data, origin=name))
 
@@ -230,10 +233,12 @@ def test_a_batch_of_imported_releases_of_which_some_are_refused(
     def work(location: HistoryLocation) -> None:
         with Store(location) as store:
             ingest = ReleaseIngest(
-                "ports",
-                settings=ReadSettings(registry="ports", format="xml"),
-                store=store,
-                archive=SnapshotArchive(tmp_path / f"kept {isinstance(location, Path)}"),
+                assemble_parts(
+                    "ports",
+                    settings=ReadSettings(registry="ports", format="xml"),
+                    store=store,
+                    archive=SnapshotArchive(tmp_path / f"kept {isinstance(location, Path)}"),
+                )
             )
             report = importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
             assert (sum(report.outcomes.values()), len(report.refused)) == (4, 1)
@@ -256,11 +261,13 @@ def test_real_releases_of_registry_groups(
         with Store(location) as store:
             for name, data in releases:
                 ingest = ReleaseIngest(
-                    name,
-                    settings=ReadSettings(registry="iana", format="xml"),
-                    store=store,
-                    archive=archive,
-                    collection="iana",
+                    assemble_parts(
+                        name,
+                        settings=ReadSettings(registry="iana", format="xml"),
+                        store=store,
+                        archive=archive,
+                        collection="iana",
+                    )
                 )
                 ingest.ingest(Candidate(data=data, origin="git:x"))
 
