@@ -112,8 +112,8 @@ class Recovery:
         )
 
     def _find_decision(self, snapshot: SnapshotInfo) -> dict[str, str]:
-        """Return by what the hold of a snapshot ended (`by`), and now as the time (`at`).
+        """Return what ended the hold of a snapshot (`by`), and the present time (`at`).
 
-        A receipt that an earlier version wrote does not say by what; nearly all holds are confirmed by checks.
+        A receipt that an earlier version wrote does not say it; nearly all holds are confirmed by checks.
         """
         return {"by": snapshot.accepted_by or "confirmed", "at": to_text(self._parts.clock.now())}

@@ -36,7 +36,7 @@ class HistoryReader(ReleaseFinder):
         return decode_key_columns(row[0] if row else None)
 
     def read_records(self, sources: Sequence[str]) -> Iterator[SourceRecord]:
-        """Yield what the history has about each source, also one that it has nothing of, in the order of the names."""
+        """Yield the record of each source in the order of the names; a source without a history has the defaults."""
         return read_source_records(self._db, sources)
 
     def read_content(self, source: str, release: StoredRelease) -> Content:

@@ -39,7 +39,7 @@ class SourceRecord(Struct, frozen=True, kw_only=True):
     """The newest release, the last checks and the holds of one source. The defaults are those of a source without any.
 
     `registry` are the rules that its history was read with, "" without a history. `release` is the id of its newest
-    release, and `entries`, `published` and `observed` are that one's. `checked` to `message` are of the last check.
+    release; `published`, `observed` and `entries` describe that release, `checked` to `message` the last check.
     `failures` are the checks since the last success, `skipped` those that did not run because the one before still ran.
     """
 

@@ -1,6 +1,6 @@
 """The filters of pages, read from the query.
 
-A value that makes no sense is an error: without its filter a page would show what was not asked for, as if it was.
+An invalid value is an error: a page that ignored it would show more than was asked for.
 """
 
 from __future__ import annotations

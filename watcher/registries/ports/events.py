@@ -157,7 +157,7 @@ def _field(name: str) -> Sentence:
     def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
         # Transports of one service can change in different ways: 443/sctp has another reference than 443/tcp.
         alike: dict[str, list[Finding]] = {}
-        for finding in sorted(findings, key=lambda each: _protocol_order("".join(each.protocols))):
+        for finding in sorted(findings, key=lambda finding: _protocol_order("".join(finding.protocols))):
             change = context.changes[finding.change]
             before, after = (item.fields[name] if item else "" for item in (change.before, change.after))
             alike.setdefault(describe_difference(FIELD_WORDS.get(name, name), before, after), []).append(finding)
