@@ -83,6 +83,8 @@ def test_a_page_says_what_the_server_says(written: tuple[GrowingHistory, Path]) 
     assert any("<del>10</del>" in path.read_text() for path in changes.glob("*-changes.html"))
     beta = (site / "ports/entry/20/tcp.html").read_text()
     assert "service-renamed" in beta
+    # The server alone has all the pages that these lists lead to.
+    assert not [path for path in site.rglob("*.html") if 'class="served"' in path.read_text()]
 
 
 def test_json_has_the_releases_the_changes_and_the_newest_content(written: tuple[GrowingHistory, Path]) -> None:

@@ -259,6 +259,13 @@ def test_a_contact_has_no_status(site: Site) -> None:
     assert "assigned since" in site.get("/ports/entry/20/tcp").text
 
 
+def test_a_contact_leads_to_the_entries_that_name_it(site: Site) -> None:
+    text = site.get("/ports/entry/Ann").text
+    cloud = text.partition("Entries that name this contact")[2].partition("</p>")[0]
+    assert re.findall(r'href="([^"]*)">([^<]*)</a>', cloud) == [("/ports/entry/11/tcp", "11/tcp alpha")]
+    assert "Entries that name" not in site.get("/ports/entry/20/tcp").text
+
+
 def test_links_lead_to_the_pages_of_documents(tmp_path: Path) -> None:
     with open_site(tmp_path) as site:
         site.check(release([tcp("later", "12", references="rfc9110 draft-ietf-x-y-01")], "2024-05-01"))

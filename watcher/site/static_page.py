@@ -23,6 +23,8 @@ def make_page(page: bytes, path: str, find: Find, files: Sequence[tuple[str, str
         element.drop_tree()
     for element in [*document.find_class("permanent")]:  # names the newest release, and would change with each
         element.drop_tree()
+    for element in [*document.find_class("served")]:  # lists of links to pages that the server alone has
+        element.drop_tree()
     for element in [*document.find_class("feeds")]:
         if not any(find(link.get("href", "")) for link in element.iter("a")):
             element.drop_tree()

@@ -150,6 +150,16 @@ class VersionFinder:
         versions = {version.row: version for name, ids in by_source.items() for version in self.find(name, rows=ids)}
         return [versions[row] for _, row in rows]
 
+    def find_naming(self, source: str, contact: str) -> list[EntryVersion]:
+        """Return the entries of the newest release that name a contact: `[Ann_Example]`."""
+        rows = self._db.execute(
+            """SELECT versions.id FROM versions_fts JOIN versions ON versions.id = versions_fts.rowid
+            WHERE versions_fts MATCH :query AND source_id = :source AND section = 'entry' AND until IS NULL""",
+            {"query": full_text_query(contact), "source": self._releases.find_source_row(source)},
+        ).fetchall()
+        found = self.find(source, rows=[row for (row,) in rows]) if rows else []
+        return [entry for entry in found if any(f"[{contact}]" in text for text in entry.item.fields.values())]
+
     def list_port_states(self, source: str, at: StoredRelease, protocol: str = "") -> list[PortState]:
         """Return what the rows of one release say of ports; with a protocol, the rows of it and those without one."""
         rows = self._db.execute(

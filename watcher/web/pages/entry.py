@@ -13,6 +13,7 @@ from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS
 from watcher.registries.item_lines import name_item
 from watcher.reports.entry import EntryHistory, Subject, find_entry
+from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion
 from watcher.web.changes import compare_words
 from watcher.web.html import find_link, render_html
@@ -20,7 +21,7 @@ from watcher.web.memento import describe_memento, describe_original, entry_origi
 from watcher.web.page import PageContext, PageRequest, PageResponse
 from watcher.web.parameters import check_ports
 
-_MOST_STATES, _MOST_EVENTS, _MOST_DOCUMENTS = 60, 100, 30
+_MOST_STATES, _MOST_EVENTS, _MOST_DOCUMENTS, _MOST_NAMING = 60, 100, 30, 100
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
@@ -42,6 +43,8 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
             title="/".join(what),
         )
         newest = store.history.find_release(source, "latest")
+        is_newest = entry.release.row == newest.row
+        naming = _list_naming(store.history, source, entry.current) if is_newest else []
     versions = [version for version in entry.versions if _is_in(version, source, registry)]
     current = [version for version in entry.current if _is_in(version, source, registry)]
     page = render_html(
@@ -52,7 +55,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         what=what,
         title="/".join(what),
         entry=entry,
-        is_newest=entry.release.row == newest.row,
+        is_newest=is_newest,
         newest=newest,
         current=[
             (version, name_item(version.item), _fields(version.item), entry.read_standing(version))
@@ -64,6 +67,8 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         registry=registry,
         at=at,
         is_contact=lambda item: item.section is Section.CONTACT,
+        naming=[(version, name_item(version.item)) for version in naming[:_MOST_NAMING]],
+        more_naming=max(0, len(naming) - _MOST_NAMING),
         documents=_list_documents(current or versions[-1:]),
     )
     original = entry_original(source, what, registry)
@@ -77,6 +82,12 @@ def _read_ports(registry: str, what: list[str]) -> tuple[Interval | None, str]:
         return None, ""
     ports = find_ports(what[0])
     return check_ports(ports) if ports else None, what[1] if len(what) == 2 else ""
+
+
+def _list_naming(history: HistoryReader, source: str, current: Sequence[EntryVersion]) -> list[EntryVersion]:
+    """Return the entries that name one of the contacts among some entries."""
+    contacts = [version.item.key.part("id") for version in current if version.item.section is Section.CONTACT]
+    return [entry for contact in contacts for entry in history.versions.find_naming(source, contact)]
 
 
 def _list_documents(versions: Sequence[EntryVersion]) -> list[tuple[str, str]]:
