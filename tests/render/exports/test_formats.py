@@ -275,6 +275,34 @@ def test_a_cell_of_a_new_or_removed_column_of_daff_is_no_change() -> None:
     assert_patched(old, new)
 
 
+def test_the_arrow_of_daff_is_one_that_no_cell_has_and_null_is_a_text() -> None:
+    pairs = [("a-->b", "c"), ("NULL", "x"), ("x", "_NULL"), ("aNULL", "b"), ("d", "e->")]
+    old, new = (
+        [table_row(["code"], code=str(code), text=text) for code, text in enumerate(texts)]
+        for texts in zip(*pairs, strict=True)
+    )
+    assert [
+        line.split(",")[0::5] for line in render_text("daff", make_state(old), make_state(new)).splitlines()[1:]
+    ] == [
+        ['"--->"', '"a-->b--->c"'],
+        ['"->"', '"_NULL->x"'],
+        ['"->"', '"x->__NULL"'],
+        ['"->"', '"aNULL->b"'],
+        ['"-->"', '"d-->e->"'],
+    ]
+    assert_patched(old, new)
+
+
+def test_daff_leaves_out_rows_that_are_not_beside_a_change() -> None:
+    old = [table_row(["code"], code=str(code), text="x") for code in range(10, 21)]
+    new = [table_row(["code"], code=str(code), text="y" if code in (12, 18) else "x") for code in range(10, 21)]
+    rendered = render("daff", make_state(old), make_state(new))
+    rows = [row[:2] for row in csv.reader(rendered.files[""].splitlines())][1:]
+    expected = [("...", "..."), ("", "11"), ("->", "12"), ("", "13"), ("...", "..."), ("", "17"), ("->", "18")]
+    assert [*map(tuple, rows)] == [*expected, ("", "19"), ("...", "...")]
+    assert rendered.written == 2
+
+
 def assert_patched(old: Sequence[Item], new: Sequence[Item]) -> None:
     """Check that daff makes the newer CSV of the older one."""
     before, after = (list(csv.reader(render_text("csv", make_state(items)).splitlines())) for items in (old, new))
