@@ -224,7 +224,7 @@ def test_a_value_in_place_of_a_table_is_an_error_with_its_place(write: Write, te
 
 
 @pytest.mark.parametrize(
-    "text", ["", "6", "h", "6 h", "1h1d", "-1h", "1.5h", "PT6H", "6H", "1h,", "9" * 30 + "w", "9999999999w"]
+    "text", ["", "6", "h", "6 h", "1h1d", "-1h", "1.5h", "PT6H", "6H", "1h,", "9" * 30 + "w", "9999999999w", "\u0661h"]
 )
 def test_an_invalid_duration_is_an_error_with_its_place(write: Write, text: str) -> None:
     (problem,) = problems(write(f'{PORTS}every = "{text}"\n'))
@@ -518,6 +518,12 @@ def test_two_channels_may_append_to_one_file_and_the_ports_may_be_any_two(write:
             "channel[0].most_per_hour: must be less than or equal to 1000000",
         ),
         (FILE_CHANNEL + 'path = "o"\nformat = "jsonl"', "channel[0].format: unknown in this table"),
+        ("[fetch]\nmax_bytes = true", "fetch.max_bytes: must be a valid integer"),
+        ('[smtp]\nport = "25"', "smtp.port: must be a valid integer"),
+        ("[fetch]\nbackoff = false", "fetch.backoff: must be a valid number"),
+        ('[fetch]\nallow_files = "no"', "fetch.allow_files: must be true or false"),
+        (f"{PORTS}enabled = 0", "source[0].enabled: must be true or false"),
+        (f"{PORTS}hold = {{ confirm_after = true }}", "source[0].hold.confirm_after: must be a valid integer"),
     ],
 )
 def test_values_that_no_time_path_or_table_can_be_are_mistakes(write: Write, text: str, message: str) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 
 from watcher.config.table import SettingsTable
 from watcher.config.time_types import Duration
@@ -39,14 +39,14 @@ class SmtpSettings(SettingsTable):
     """[smtp]: the mail server of all e-mail channels."""
 
     host: ServerName = Field("localhost", description="its name or address")
-    port: int = Field(25, ge=1, le=65535, description="its port")
+    port: StrictInt = Field(25, ge=1, le=65535, description="its port")
     security: Literal["none", "starttls", "tls"] = Field(
         "none", description="default: none for this machine, starttls for any other"
     )
     username: str | None = Field(None, description="the user to log in as; unset: do not log in")
     password: Secret | None = Field(None, description="where the password is: file:PATH, env:NAME or credential:NAME")
     sender: MailAddress = Field(default_factory=default_sender, alias="from", description="the sender's address")
-    timeout: float = Field(30.0, gt=0, le=300, description="seconds for one reply")
+    timeout: StrictFloat = Field(30.0, gt=0, le=300, description="seconds for one reply")
     ehlo_name: HostName | None = Field(
         None, description="the host name in EHLO; unset: of this machine, or the domain of the sender"
     )
@@ -76,10 +76,12 @@ class ChannelSettings(SettingsTable):
     events: tuple[str, ...] = Field(("*",), description="globs of event ids")
     severity: Severity = Field(Severity.INFO, description="the lowest severity")
     ports: tuple[PortRange, ...] = Field((), description="443, 8000-8100; empty: any port or none")
-    operator: bool = Field(False, description="also send notices about the watcher itself")
+    operator: StrictBool = Field(False, description="also send notices about the watcher itself")
     digest: Duration = Field(timedelta(), description="collect messages for so long and send them as one; 0s: do not")
-    most_per_hour: int | None = Field(None, ge=1, le=1_000_000, description="the most messages in an hour; others wait")
-    enabled: bool = Field(True, description="false: send nothing; messages wait")
+    most_per_hour: StrictInt | None = Field(
+        None, ge=1, le=1_000_000, description="the most messages in an hour; others wait"
+    )
+    enabled: StrictBool = Field(True, description="false: send nothing; messages wait")
 
     @property
     def filter(self) -> EventFilter:
@@ -104,7 +106,7 @@ class WebhookSettings(ChannelSettings):
     type: Literal["webhook"]
     url: HttpUrl = Field(description="where messages are posted")
     secret: Secret = Field(description="where the secret is (whsec_ and base64): file:PATH, env:NAME, credential:NAME")
-    timeout: float = Field(15.0, gt=0, le=120, description="seconds for one try")
+    timeout: StrictFloat = Field(15.0, gt=0, le=120, description="seconds for one try")
     content_type: Literal["application/cloudevents+json", "application/json"] = Field(
         "application/cloudevents+json", description="the Content-Type; the body is the same"
     )
@@ -125,7 +127,7 @@ class CommandSettings(ChannelSettings):
 
     type: Literal["command"]
     command: Command = Field(description="the path of the program and its arguments; no shell")
-    timeout: float = Field(30.0, gt=0, le=300, description="seconds; then it is killed with all that it started")
+    timeout: StrictFloat = Field(30.0, gt=0, le=300, description="seconds; then it is killed with all that it started")
 
     def require_safe_program(self, folder: Path) -> Path:
         """Return the path of the program. Raises ConfigError if others can change it, OSError if it is not there."""
@@ -163,7 +165,7 @@ class AppriseSettings(ChannelSettings):
     url: Secret = Field(
         description="where the URLs of apprise are, one on each line: file:PATH, env:NAME or credential:NAME"
     )
-    timeout: float = Field(60.0, gt=0, le=300, description="seconds for one try of all URLs")
+    timeout: StrictFloat = Field(60.0, gt=0, le=300, description="seconds for one try of all URLs")
     ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
     proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from watcher.config.table import SettingsTable
 from watcher.config.time_types import Duration, Moment, PositiveDuration
@@ -34,7 +34,9 @@ class DaemonSettings(SettingsTable):
 class WorkerSettings(SettingsTable):
     """[worker]: `watcher worker`, one of several that share a history in PostgreSQL (docs/scale.md)."""
 
-    jobs: int = Field(16, ge=1, le=128, description="checks and channels that one worker works on at the same time")
+    jobs: StrictInt = Field(
+        16, ge=1, le=128, description="checks and channels that one worker works on at the same time"
+    )
     lease: PositiveDuration = Field(
         timedelta(seconds=60), description="after so long what a dead worker had is done by another one"
     )
@@ -45,7 +47,7 @@ class HeartbeatSettings(SettingsTable):
 
     url: HiddenUrlField = Field(description="a URL, or where it is: file:PATH, env:NAME or credential:NAME")
     every: PositiveDuration = timedelta(minutes=5)
-    timeout: float = Field(10.0, gt=0, le=120, description="seconds for one request")
+    timeout: StrictFloat = Field(10.0, gt=0, le=120, description="seconds for one request")
     ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
     proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 
@@ -55,7 +57,7 @@ class EvidenceSettings(SettingsTable):
 
     tsa: HiddenUrlField = Field(description="its URL, or where it is: file:PATH, env:NAME or credential:NAME")
     roots: Path = Field(description="the certificates, in PEM, that the signature of a time stamp must lead to")
-    timeout: float = Field(30.0, gt=0, le=120, description="seconds for one request")
+    timeout: StrictFloat = Field(30.0, gt=0, le=120, description="seconds for one request")
     ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
     proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 

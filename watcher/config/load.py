@@ -263,6 +263,8 @@ def _describe(problem: Mapping[str, Any]) -> str:
         if problem["loc"][0] == "source":
             return f'{place}.type: must be "registry" (the default) or "collection"'
         return f"{place}.type: must be {' or '.join(_channel_types())}"
+    if kind == "bool_type":
+        return f"{place}: must be true or false"
     return f"{place}: {message.removeprefix('Value error, ').replace('Input should', 'must', 1)}"
 
 

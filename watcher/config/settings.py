@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictFloat, StrictInt, Tag, model_validator
 
 from watcher.config.channel_settings import AnyChannel, AppriseSettings, SmtpSettings, WebhookSettings
 from watcher.config.daemon_settings import (
@@ -88,15 +88,17 @@ class FetchSettings(SettingsTable):
     contact: Contact = Field(
         "", description="a mail address or URL for the User-Agent, so that a registry can reach you"
     )
-    connect_timeout: float = Field(10.0, gt=0, le=300, description="seconds to connect")
-    read_timeout: float = Field(30.0, gt=0, le=600, description="seconds between two reads")
-    deadline: float = Field(120.0, gt=0, le=3600, description="seconds for one fetch with all its tries")
-    max_bytes: int = Field(64 * 2**20, gt=0, le=2**30, description="the largest document, in bytes")
-    attempts: int = Field(3, ge=1, le=10, description="tries of one fetch")
-    backoff: float = Field(1.0, ge=0, le=60, description="seconds before the second try; each wait is twice the last")
-    min_interval: float = Field(0.5, ge=0, le=60, description="seconds between two requests to a host")
-    allow_files: bool = Field(False, description="allow file: URLs, for a local mirror")
-    allow_private: bool = Field(False, description="allow servers on private addresses")
+    connect_timeout: StrictFloat = Field(10.0, gt=0, le=300, description="seconds to connect")
+    read_timeout: StrictFloat = Field(30.0, gt=0, le=600, description="seconds between two reads")
+    deadline: StrictFloat = Field(120.0, gt=0, le=3600, description="seconds for one fetch with all its tries")
+    max_bytes: StrictInt = Field(64 * 2**20, gt=0, le=2**30, description="the largest document, in bytes")
+    attempts: StrictInt = Field(3, ge=1, le=10, description="tries of one fetch")
+    backoff: StrictFloat = Field(
+        1.0, ge=0, le=60, description="seconds before the second try; each wait is twice the last"
+    )
+    min_interval: StrictFloat = Field(0.5, ge=0, le=60, description="seconds between two requests to a host")
+    allow_files: StrictBool = Field(False, description="allow file: URLs, for a local mirror")
+    allow_private: StrictBool = Field(False, description="allow servers on private addresses")
     allow_hosts: tuple[ServerName, ...] = Field((), description="the other hosts that a redirect may lead to")
     proxy: ProxyUrlField | None = Field(
         None,
@@ -111,7 +113,7 @@ class FetchSettings(SettingsTable):
 class HealthSettings(SettingsTable):
     """[health] and [source.health]: when a source is unhealthy (docs/health.md)."""
 
-    failures: int = Field(3, ge=1, le=1000, description="failed checks in a row")
+    failures: StrictInt = Field(3, ge=1, le=1000, description="failed checks in a row")
     failing_for: PositiveDuration = Field(timedelta(days=1), description="or the time since the first failed check")
 
 
@@ -124,10 +126,12 @@ class SourceSettings(SettingsTable):
     registry: str = Field("ports", description="the rules that identify entries and explain changes")
     format: str = Field("xml", description="the file format")
     key: tuple[str, ...] = Field((), description="of a plain table: the columns that identify a row")
-    renames: bool = Field(False, description="whether a row may change its declared key; else it is another entry")
+    renames: StrictBool = Field(
+        False, description="whether a row may change its declared key; else it is another entry"
+    )
     title: tuple[str, ...] = Field((), description="of a plain table: the columns that name a row in sentences")
     ignore: tuple[str, ...] = Field((), description="of a plain table: the columns whose change is no event")
-    header: bool | None = Field(None, description=LAYOUT_HELP["header"])
+    header: StrictBool | None = Field(None, description=LAYOUT_HELP["header"])
     columns: tuple[str, ...] = Field((), description=LAYOUT_HELP["columns"])
     path: str = Field("", description=LAYOUT_HELP["path"])
     each: str = Field("", description=LAYOUT_HELP["each"])
@@ -135,11 +139,11 @@ class SourceSettings(SettingsTable):
     quote: str | None = Field(None, description=LAYOUT_HELP["quote"])
     escape: str = Field("", description=LAYOUT_HELP["escape"])
     comment: Texts = Field((), description=LAYOUT_HELP["comment"])
-    skip: int = Field(0, description=LAYOUT_HELP["skip"])
+    skip: StrictInt = Field(0, description=LAYOUT_HELP["skip"])
     encoding: str = Field("", description=LAYOUT_HELP["encoding"])
-    ragged: bool = Field(False, description=LAYOUT_HELP["ragged"])
+    ragged: StrictBool = Field(False, description=LAYOUT_HELP["ragged"])
     every: Interval = Field(DEFAULT_INTERVALS["registry"], description="the time between two checks")
-    enabled: bool = Field(True, description="false: do not check")
+    enabled: StrictBool = Field(True, description="false: do not check")
     also: SourceUrl | None = Field(
         None,
         description="a second format of the same release that is compared with it (docs/held.md); "
@@ -203,7 +207,7 @@ class CollectionSettings(SettingsTable):
         DEFAULT_INTERVALS["collection"],
         description="the longest time between two checks of a group; one that changed lately is checked more often",
     )
-    enabled: bool = Field(True, description="false: do not check")
+    enabled: StrictBool = Field(True, description="false: do not check")
     hold: HoldSettings = HoldSettings()
     health: HealthSettings | None = Field(None, description="for its groups; unset: as in [health]")
 

@@ -6,7 +6,7 @@ from datetime import time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from watcher.config.table import SettingsTable
 from watcher.config.time_types import ClockTime, Moment, TimeZone
@@ -57,7 +57,7 @@ class SubscriptionSettings(FilterSettings):
         "monday", description="of a weekly digest: the day"
     )
     timezone: TimeZone = Field(ZoneInfo("UTC"), description="of a digest: whose clocks; Europe/Berlin")
-    enabled: bool = Field(True, description="false: select nothing")
+    enabled: StrictBool = Field(True, description="false: select nothing")
 
     @model_validator(mode="after")
     def _has_somebody(self) -> SubscriptionSettings:

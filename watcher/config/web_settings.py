@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from watcher.config.table import SettingsTable
 from watcher.config.value_types import HttpUrl, ListenAddress, Secret, ServerName, is_loopback
@@ -26,7 +26,7 @@ class WebSettings(SettingsTable):
         description="where the token is that readers and operators need: file:PATH, env:NAME or credential:NAME; "
         "required beyond loopback; without one nobody can accept, reject or acknowledge on a page",
     )
-    requests_per_minute: int = Field(
+    requests_per_minute: StrictInt = Field(
         1_200, ge=60, le=10_000_000, description="what one client may ask for; a search counts as four"
     )
 
