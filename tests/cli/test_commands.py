@@ -229,7 +229,7 @@ def test_a_failed_check_exits_with_1(run: RunCli, tmp_path: Path) -> None:
 def test_the_configuration_is_checked_and_shown(run: RunCli, tmp_path: Path) -> None:
     example = run("config", "example")
     (tmp_path / "config.toml").write_text(example.out)
-    assert run("config", "check").out == "config.toml: valid; 1 sources, 0 channels\n"
+    assert run("config", "check").out == "config.toml: valid; 1 source, 0 channels\n"
     assert json.loads(run("config", "schema").out)["type"] == "object"
     (tmp_path / "config.toml").write_text('sauce = 1\n[[source]]\nname = "A b"\nurl = "gopher://x"\n')
     result = run("config", "check")

@@ -41,7 +41,7 @@ def test_init_writes_a_configuration_that_passes_the_check_and_a_first_check_wor
     result = run("init", "--yes")
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("wrote config.toml\n")
-    assert run("config", "check").out == "config.toml: valid; 1 sources, 1 channels\n"
+    assert run("config", "check").out == "config.toml: valid; 1 source, 1 channel\n"
     served = tmp_path / "served.xml"
     served.write_bytes(release([tcp("a", "1")], "2021-01-01"))
     config = tmp_path / "config.toml"

@@ -6,12 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.group_releases import content, record, registry
 from watcher.core.errors import UsageError
 from watcher.core.model import Content
 from watcher.registries.catalog import REGISTRIES
-from watcher.reports.deadlines import deadline_document, find_deadlines
+from watcher.reports.deadlines import calendar_day, deadline_document, find_deadlines
 from watcher.store.new_release import NewRelease
 from watcher.store.store import Store
 
@@ -95,3 +96,10 @@ def test_the_document_has_null_for_a_date_that_is_not_given(store: Store) -> Non
         "2025-12-01",
         None,
     )
+
+
+def test_a_day_of_the_calendar_has_no_line_without_a_fact(store: Store) -> None:
+    deadline = next(each for each in find_deadlines(store, (), TODAY) if each.allocation.value == "foo")
+    plain = replace(deadline, allocation=replace(deadline.allocation, registry="", references=""))
+    assert calendar_day(deadline).description == "source: other\nregistry: toys\nregistered: 2025-12-01"
+    assert calendar_day(plain).description == "source: other\nregistered: 2025-12-01"

@@ -181,6 +181,20 @@ def test_every_filter_of_a_comparison_selects_events_and_their_changes(site: Sit
     assert "<small>quiet</small>" in site.get(f"{address}&quiet=1").text
 
 
+def test_a_filter_keeps_the_releases_of_one_day_apart(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        for number in (12, 13):
+            site.check(release([tcp("later", str(number))], "2024-05-01"))
+        page = site.get("/ports/compare").text
+        form = page.partition('<form class="filters">')[2].partition("</form>")[0]
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+        assert fields["from"] == fields["to"] == "2024-05-01"
+        filtered = site.get(f"/ports/compare?{urlencode({**fields, 'text': 'later'})}").text
+        assert "later moved from 12/tcp to 13/tcp" in filtered
+        other = site.get(f"/ports/compare?{urlencode({**fields, 'from': '2020-02-01', 'text': ''})}").text
+        assert "<title>ports: 2020-02-01 to 2024-05-01" in other
+
+
 def test_a_comparison_says_what_it_does_not_show(site: Site) -> None:
     address = "/ports/compare?from=2020-01-01&to=2021-03-01"
     assert "changes; quiet changes and columns that are the same are not shown" in site.get(address).text

@@ -35,12 +35,17 @@ def check(config: Path) -> None:
     settings = load_settings(config)
     if problems := [f"{config}: {problem}" for problem in find_delivery_problems(settings)]:
         raise ConfigError(*problems)
-    click.echo(f"{config}: valid; {len(settings.source)} sources, {len(settings.channel)} channels")
+    counts = [_count(len(settings.source), "source"), _count(len(settings.channel), "channel")]
+    click.echo(f"{config}: valid; {', '.join(counts)}")
     for source in settings.source:
         if isinstance(source, SourceSettings) and "key" in FORMATS[source.format].options:
             key = f"{', '.join(source.key)} (declared)" if source.key else "chosen from the rows of each release"
             click.echo(f"{source.name}: key: {key}")
     _print_pending(settings)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def _print_pending(settings: Settings) -> None:

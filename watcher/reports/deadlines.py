@@ -60,13 +60,14 @@ def calendar_day(deadline: Deadline) -> CalendarDay:
     """Return the last day of an early allocation that has one, for a calendar."""
     allocation = deadline.allocation
     name = " ".join(filter(None, (allocation.value, allocation.name)))
-    lines = [
-        f"source: {allocation.source}",
-        f"registry: {allocation.registry}",
-        f"registered: {allocation.since}",
-        *([f"extended: {allocation.extended}"] if allocation.extended else []),
-        f"references: {allocation.references}",
-    ]
+    facts = {
+        "source": allocation.source,
+        "registry": allocation.registry,  # "" of a source that is one registry, as the ports are
+        "registered": allocation.since,
+        "extended": allocation.extended,
+        "references": allocation.references,
+    }
+    lines = [f"{name}: {fact}" for name, fact in facts.items() if fact]
     return CalendarDay(
         identity=(allocation.source, allocation.registry, allocation.value, allocation.since),
         day=date.fromisoformat(allocation.until),

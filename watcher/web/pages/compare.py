@@ -77,7 +77,17 @@ def _choose_releases(
     else:
         defaults = (releases[-2].release.id, releases[-1].release.id)
         names = (request.text("from") or defaults[0], request.text("to") or defaults[1])
-        chosen = [_find(store, source, name, releases) for name in names]
+        # A form has a day in each field, and the id of the release that it showed for that day.
+        exact = {
+            (side, release.dated): release
+            for side in ("from", "to")
+            for release in releases
+            if release.release.id == request.text(f"{side}_id")
+        }
+        chosen = [
+            exact.get((side, name)) or _find(store, source, name, releases)
+            for side, name in zip(("from", "to"), names, strict=True)
+        ]
     old, new = sorted(chosen, key=lambda release: release.place)
     return old, new
 
