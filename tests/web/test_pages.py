@@ -338,6 +338,8 @@ def test_the_map_has_every_port_once_and_lights_up_what_changed(site: Site) -> N
     text = site.get("/ports/map?at=2021-03-01&from=2020-01-01").text
     counts = [int(number.replace(",", "")) for number in re.findall(r'use-\w+">([\d,]+) ', text)]
     assert sum(counts) == 65_536
+    assert "Changed until 2021-03-01" in site.get("/ports/map?at=2020-01-01&from=2021-03-01").text
+    assert "all tcp ports on" in site.get("/ports/map?protocol=tcp").text
     zoomed = site.get("/ports/map?at=2021-03-01&zoom=00").text
     assert sum(int(number.replace(",", "")) for number in re.findall(r'use-\w+">([\d,]+) ', zoomed)) == 65_536 / 16
     cloud = text.split("Changed since")[-1].split("Ranges")[0]
