@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -32,6 +33,12 @@ include = {groups}
 """
 _PATIENCE = 1800.0
 _BEFORE = 10
+# What an import cannot do without.
+_FLOORS = {
+    "reading": "read the files from the repository, nothing else",
+    "chained": "the same, parsed, and compressed with the release before as prefix",
+    "alone": "the same, parsed, and each compressed alone",
+}
 
 
 def measure(folder: Path, most: int | None = None) -> Part:
@@ -45,36 +52,11 @@ def measure(folder: Path, most: int | None = None) -> Part:
     if isinstance(result, str):
         return Part(text=f"Failed: {result[:300]}")
     ingested, ours = result["taken"], result["importing"]["cpu"]
-    lines = [
-        [
-            "read the files from the repository, nothing else",
-            result["reading"]["cpu"],
-            result["reading"]["wall"],
-            None,
-            None,
-        ],
-        [
-            "the same, proven well-formed and compressed with the release before as prefix",
-            result["chained"]["cpu"],
-            result["chained"]["wall"],
-            None,
-            None,
-        ],
-        [
-            "the same, proven well-formed and each compressed alone",
-            result["alone"]["cpu"],
-            result["alone"]["wall"],
-            None,
-            None,
-        ],
-        [
-            "`watcher import iana git:REPO:/`",
-            ours,
-            result["importing"]["wall"],
-            f"{ours / ingested * 1000:.1f}",
-            f"{result['peak']:.0f}",
-        ],
+    lines: list[list[object]] = [
+        [words, result[name]["cpu"], result[name]["wall"], None, None] for name, words in _FLOORS.items()
     ]
+    each_release, peak = f"{ours / ingested * 1000:.1f}", f"{result['peak']:.0f}"
+    lines.append(["`watcher import iana git:REPO:/`", ours, result["importing"]["wall"], each_release, peak])
     reasons = Counter(reason for _, reason in result["refused"])
     refused = "".join(f"\n- refused {number} times: {reason}" for reason, number in reasons.most_common())
     return Part(
@@ -112,48 +94,21 @@ def main(place: str, repository: str, most: str) -> None:
     (folder / "config.toml").write_text(_CONFIG.format(groups=json.dumps(chosen)))
     (folder / "config.toml").chmod(0o600)
     command = [sys.executable, "-m", "watcher", "import", "iana", f"git:{repository}:/", "--format", "json"]
-
-    def list_candidates() -> list[importer.ImportItem]:
-        listed = importer.find_items([f"git:{repository}:/"], "xml")
-        return [candidate for candidate in listed if candidate.name.removesuffix(".xml") in chosen]
-
+    list_candidates = partial(_list_candidates, repository, chosen)
     outputs: list[str] = []
-    numbers: list[int] = []
 
-    # Each lists the files itself: its git process ends with the list, and only then counts.
-    def reading() -> None:
-        for candidate in list_candidates():
-            candidate.load()
-        del candidate
-        gc.collect()
-
-    def chained() -> None:
-        compress_all(keep={})
-
-    def alone() -> None:
-        compress_all(keep=None)
-
-    def compress_all(keep: dict[str, bytes] | None) -> None:
-        """Compress every file alone, or with the one before of the same name, which is kept."""
-        candidates = list_candidates()
-        numbers.append(len(candidates))
-        while candidates:
-            candidate = candidates.pop(0)
-            data = candidate.load()
-            with suppress(expat.ExpatError):
-                expat.ParserCreate().Parse(data, True)
-            prefix = keep.get(candidate.name) if keep is not None else None
-            zstd_frames.compress(data, zstd_frames.from_bytes(prefix) if prefix else None)
-            if keep is not None:
-                keep[candidate.name] = data
-        del candidate
-        gc.collect()
-
-    def importing() -> None:
+    def run_import() -> None:
         done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
         outputs.append(done.stdout)
 
-    spent = {work.__name__: _spent(work) for work in (reading, chained, alone, importing)}
+    number = len(list_candidates())
+    gc.collect()
+    spent = {
+        "reading": _spent(lambda: _read_all(list_candidates())),
+        "chained": _spent(lambda: _compress_all(list_candidates(), {})),
+        "alone": _spent(lambda: _compress_all(list_candidates(), None)),
+        "importing": _spent(run_import),
+    }
     report = json.loads(outputs[0])
     with Monitor(load_settings(folder / "config.toml")) as monitor:
         newest = [monitor.store.history.find_latest(f"iana.{group.lower()}") for group in chosen]
@@ -162,7 +117,7 @@ def main(place: str, repository: str, most: str) -> None:
             {
                 **spent,
                 "groups": len(chosen),
-                "candidates": numbers[0],
+                "candidates": number,
                 "taken": sum(report["taken"].values()),
                 "refused": [[item["origin"].rpartition("@")[0], item["reason"]] for item in report["refused"]],
                 # SQLite counts them in its header (fileformat2, section 1.3.7).
@@ -172,6 +127,35 @@ def main(place: str, repository: str, most: str) -> None:
             }
         )
     )
+
+
+def _list_candidates(repository: str, chosen: Collection[str]) -> list[importer.ImportItem]:
+    """Return the files of some groups. Their git process ends when none of them is left, and only then counts."""
+    listed = importer.find_items([f"git:{repository}:/"], "xml")
+    return [candidate for candidate in listed if candidate.name.removesuffix(".xml") in chosen]
+
+
+def _read_all(candidates: list[importer.ImportItem]) -> None:
+    while candidates:
+        candidates.pop(0).load()
+    gc.collect()
+
+
+def _compress_all(candidates: list[importer.ImportItem], before: dict[str, bytes] | None) -> None:
+    """Parse and compress every file: alone, or with the one of its name in `before`, which it then replaces."""
+    while candidates:
+        _compress(candidates.pop(0), before)
+    gc.collect()
+
+
+def _compress(candidate: importer.ImportItem, before: dict[str, bytes] | None) -> None:
+    data = candidate.load()
+    with suppress(expat.ExpatError):
+        expat.ParserCreate().Parse(data, True)
+    prefix = before.get(candidate.name) if before is not None else None
+    zstd_frames.compress(data, zstd_frames.from_bytes(prefix) if prefix else None)
+    if before is not None:
+        before[candidate.name] = data
 
 
 def _environment() -> dict[str, str]:
