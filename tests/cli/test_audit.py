@@ -469,3 +469,14 @@ def test_a_list_of_the_configuration_and_a_wrong_source(run_audit: RunCli, tmp_p
     assert out.splitlines()[-1] == "2 entries against toy codes of 2021-06-01: 1 warning"
     assert run_audit("audit", "mine.csv", "--registry", "nothing").code == 2
     assert run_audit("audit", "mine.csv", "--registry", "toy", "--source", "toy").code == 2
+
+
+def test_an_unknown_registry_group_is_refused_with_a_suggestion(run_audit: RunCli) -> None:
+    Path("list").write_text("443/tcp\n")
+    for unknown, hint in (
+        ("toyy", "; did you mean 'toy'?"),
+        ("something-else", "; `watcher status` lists the sources, "),
+    ):
+        result = run_audit("audit", "list", "--registry", unknown)
+        assert (result.code, result.out) == (2, "")
+        assert f"no source with a history has the registry group {unknown!r}{hint}" in result.err

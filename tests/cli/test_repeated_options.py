@@ -95,6 +95,14 @@ def test_an_unknown_name_beside_known_ones_is_refused_with_a_suggestion(run_in_d
     for arguments, message in (
         (("history", "--event", "port-*", "--event", "port-asigned"), "event 'port-asigned'; did you mean"),
         (("history", "--protocol", "tcp", "--protocol", "utp"), "protocol 'utp'; did you mean 'udp'?"),
+        (
+            ("history", "--service", "tidepool", "--service", "lamplihgt"),
+            "no entry 'lamplihgt' in the history; did you",
+        ),
+        (("history", "ports", "--service", "tideopol"), "no entry 'tideopol' in the history; did you mean 'tidepool'?"),
+        (("history", "--service", "qqq"), "no entry 'qqq' in the history; try watcher history --search qqq"),
+        (("show", "ports", "tideopol"), "no entry 'tideopol' in ports; did you mean 'tidepool'?"),
+        (("show", "ports", "64999"), "no entry '64999' in ports; try watcher history --search 64999"),
         (("history", "ports", "--source", "prots"), "source named 'prots'; did you mean 'ports'?"),
         (("outbox", "--channel", "mail", "--channel", "mial"), "channel 'mial'; did you mean 'mail'?"),
         (("outbox", "--source", "prots"), "source 'prots'; did you mean 'ports'?"),

@@ -29,6 +29,7 @@ from watcher.render.details_text import render_event
 from watcher.render.safe_text import visible
 from watcher.reports.attention import SHORT_FINGERPRINT
 from watcher.reports.events import FoundEvents, ObservedEvent, event_document, head_of, stream_events
+from watcher.reports.names import require_names
 from watcher.store.event_reader import EventHead
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import ReleaseSpan
@@ -96,6 +97,7 @@ def command(
     with open_history(config) as (history, observation):
         mine = None if inventory is None else _find_inventory(config, history, inventory, query.sources)
         report = stream_events(history, observation, query, mine)
+        require_names(history, report.sources if query.sources else (), query.services)
         if with_details and report.heads:
             _print_details(config, history, report)
         else:

@@ -20,6 +20,7 @@ from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.reports.events import ObservedEvent, observe_event
 from watcher.reports.lineage import Standing, read_contacts, read_standing
+from watcher.reports.names import suggest_name
 from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
@@ -187,7 +188,8 @@ def find_entry(
         versions = history.versions.find(source, names=[*map(_port_text, ports)], at=limit)
     if not versions and is_required:
         when = f" on {at}" if at and at != LATEST else ""
-        raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
+        hint = suggest_name(history, [source], names[0] if names else "", title)
+        raise UsageError(f"no entry {title!r} in {source}{when}{hint}")
     links = history.versions.follow(source, (version.row for version in versions), until=limit)
     is_port = any("port" in version.item.key.labels for version in versions)
     if not (is_port and ports):  # a port has the versions of all its services, and of no other port

@@ -126,6 +126,14 @@ class VersionFinder:
             for row in states
         ]
 
+    def list_names(self, source: str) -> list[str]:
+        """Return the names that entries and contacts have or had, in no order."""
+        rows = self._db.execute(
+            "SELECT DISTINCT name FROM versions WHERE source_id = ? AND name <> ''",
+            [self._releases.find_source_row(source)],
+        )
+        return [name for (name,) in rows]
+
     def search(self, text: str, *, limit: int) -> list[EntryVersion]:
         """Return the newest state of entries and contacts that have every word of a text, the last word begun.
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
 from watcher.core.model import Section, Severity
+from watcher.core.suggestions import suggest
 from watcher.inventory.model import Inventory, ListEntry, find_sources
 from watcher.reports.audit.code_entries import CodeAudit
 from watcher.reports.audit.code_tables import CodeTable, build_tables, choose_table
@@ -59,8 +60,9 @@ def choose_source(history: HistoryReader, source: str, registry: str, globs: Seq
     matching = sorted(filter(lists.concerns_source, history.list_sources()), key=lambda name: ("." in name, name))
     if not matching:
         subject = f"the registry group {registry!r}" if registry else f"the registry of the list ({', '.join(wanted)})"
-        hint = "`watcher status` lists the sources, and `watcher check` fetches one that was never checked"
-        raise UsageError(f"no source with a history has {subject}; {hint}")
+        groups = {name.partition(".")[2] or name for name in history.list_sources()}
+        hint = "; `watcher status` lists the sources, and `watcher check` fetches one that was never checked"
+        raise UsageError(f"no source with a history has {subject}{(registry and suggest(registry, groups)) or hint}")
     if len(matching) > 1 and "." in matching[0]:
         raise UsageError(f"several sources have it: {', '.join(matching)}; name one with --source")
     return matching[0]
