@@ -293,6 +293,27 @@ def test_the_arrow_of_daff_is_one_that_no_cell_has_and_null_is_a_text() -> None:
     assert_patched(old, new)
 
 
+def test_entries_that_share_the_values_of_their_key_are_told_apart() -> None:
+    first, second = row("a", "1", name="one"), row("a", "1", ordinal=2, name="two")
+    by_name = Item(
+        section=Section.ENTRY,
+        key=Key(("registry", "name"), ("a", "1")),
+        fields={"name": "1", "value": "9"},
+        status=Status.ASSIGNED,
+    )
+    third = row("a", "1", ordinal=3, name="three")
+    old, new = make_state([first, second, by_name]), make_state([second, third, by_name])
+    operations = json.loads(render_text("rfc6902", old, new))
+    document = jsonpatch.apply_patch(json.loads(render_text("json", old)), operations)
+    assert document == json.loads(render_text("json", new))
+    assert [each["op"] for each in operations if each["path"].startswith("/entries/")] == ["remove", "add"]
+    table = list(csv.reader(render_text("daff", old, new).splitlines()))
+    assert [(cells[0], cells[1]) for cells in table if cells[0] in ("+++", "---", "->")] == [
+        ("---", "a|1"),
+        ("+++", "a|1|3"),
+    ]
+
+
 def test_daff_leaves_out_rows_that_are_not_beside_a_change() -> None:
     old = [table_row(["code"], code=str(code), text="x") for code in range(10, 21)]
     new = [table_row(["code"], code=str(code), text="y" if code in (12, 18) else "x") for code in range(10, 21)]
