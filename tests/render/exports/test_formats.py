@@ -12,8 +12,10 @@ import pytest
 from lxml import etree
 
 from tests.support.exports import make_state, port, render, render_text, row
+from watcher.core.errors import UsageError
 from watcher.core.model import Item, Key, Section, Status
 from watcher.registries.ports.identity import LABELS
+from watcher.render.exports import csv as csv_export
 from watcher.render.exports import firewalld, nmap_services, service_rows, wireshark, zeek
 from watcher.render.exports.base import ExportedRelease, OldName
 
@@ -210,6 +212,25 @@ def test_csv_has_a_unique_key_and_every_column() -> None:
         '"a|x\\|y","a","assigned","x|y","one",""',
         '"a|x\\|y|2","a","assigned","x|y","","two"',
     ]
+    keys = [
+        line.split('"')[1] for line in render_text("csv", make_state([row("a\\", "b"), row("a", "\\b")])).splitlines()
+    ]
+    assert keys == ["key", "a|\\\\b", "a\\\\|b"]
+
+
+def test_raw_cells_are_as_they_are_and_markup_is_the_last_column() -> None:
+    state = make_state([row("a", "=1", name="x\u202e", **{"markup:name": "m", "zeta": "z"})])
+    header, cells = csv.reader(render_text("csv", state).splitlines())
+    assert header == ["key", "registry", "status", "value", "name", "zeta", "markup:name"]
+    assert cells[3:5] == ["'=1", "x<U+202E>"]
+    assert [*csv.reader(render_text("csv", state, raw=True).splitlines())][1][3:5] == ["=1", "x\u202e"]
+
+
+def test_a_table_of_too_many_cells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_export, "_MOST_CELLS", 5)
+    assert render("csv", make_state([row("a", str(number)) for number in range(5)])).written == 5
+    with pytest.raises(UsageError, match=r"a table of 3 entries with 2 columns is too large; export json"):
+        render("csv", make_state([row("a", str(number), name="x") for number in range(3)]))
 
 
 def table_row(labels: Sequence[str], **fields: str) -> Item:
