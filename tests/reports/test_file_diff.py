@@ -81,3 +81,10 @@ def test_a_difference_of_plain_tables_says_what_was_guessed(
     comparison = compare_files(*files, settings=settings)
     assert comparison.marks.get("guessed", "") == guessed
     assert guessed in render_comparison(comparison)
+
+
+@pytest.mark.parametrize(("name", "read_as"), [("list.txt", "txt"), ("values", "xml")])
+def test_a_file_of_another_format_than_its_name_says_is_answered_with_the_option(name: str, read_as: str) -> None:
+    file = InputFile(name=name, data=b"alpha\nbeta\n")
+    with pytest.raises(UsageError, match=f"^{name}: .*; it was read as {read_as}, --as names another format$"):
+        compare_files(file, file)

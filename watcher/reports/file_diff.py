@@ -105,7 +105,7 @@ def _read_tables(old: InputFile, new: InputFile, rules: Registry, formats: Seque
             name = f"{file_format} {hashlib.sha256(file.data).hexdigest()}"
             tables.append(ReadTable(document, rules, name))
         except ParseError as error:
-            raise UsageError(f"{file.name}: {error}") from error
+            raise _refuse(file, file_format, error) from error
     return pair_contents(*tables)
 
 
@@ -117,8 +117,14 @@ def _read_whole(old: InputFile, new: InputFile, rules: Registry, formats: Sequen
         try:
             contents.append(reader.read(file.data))
         except ParseError as error:
-            raise UsageError(f"{file.name}: {error}") from error
+            raise _refuse(file, file_format, error) from error
     return contents
+
+
+def _refuse(file: InputFile, file_format: str, error: ParseError) -> UsageError:
+    """Return the error of a file that cannot be read; the wrong format may have been chosen by its name."""
+    hint = f"; it was read as {file_format}, --as names another format" if error.reason == "not_expected_format" else ""
+    return UsageError(f"{file.name}: {error}{hint}")
 
 
 def _release(file: InputFile, content: Content, source: str, left_out: int, *, with_ids: bool) -> Release:
