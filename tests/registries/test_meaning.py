@@ -164,3 +164,10 @@ def test_two_names_of_one_owner_are_two_entries() -> None:
 
     old, new = content(rows("model/prc", "2022-02-18")), content(rows("form/fdf", "2022-03-08"))
     assert sorted(ids_by_sentence(old, new).values()) == ["entry-added", "entry-removed"]
+
+
+def test_an_element_without_text_changed_in_no_line_breaks() -> None:
+    """As `<hide/>` in the tables of IDNA."""
+    old = content(registry("r", record(value="1")))
+    new = content(registry("r", record(value="1"), more="<hide/>"))
+    assert ids_by_sentence(old, new) == {"R: hide changed": "registry-note-changed"}

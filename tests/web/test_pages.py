@@ -181,6 +181,17 @@ def test_every_filter_of_a_comparison_selects_events_and_their_changes(site: Sit
     assert "<small>quiet</small>" in site.get(f"{address}&quiet=1").text
 
 
+def test_a_note_that_changed_differs_although_no_entry_does(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        for note in ("A note.", "Another note."):
+            site.check(release([tcp("later", "12")], "2024-05-01", note=note))
+        for path in ("/ports/compare", "/ports/release/latest"):
+            page = site.get(path).text
+            assert "Nothing differs" not in page
+            assert "No entry differs." in page
+            assert "registry-note-changed" in page
+
+
 def test_a_filter_keeps_the_releases_of_one_day_apart(tmp_path: Path) -> None:
     with open_site(tmp_path) as site:
         for number in (12, 13):

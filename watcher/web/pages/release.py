@@ -38,6 +38,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         after=after,
         events=events[:_EVENTS],
         more_events=max(0, len(events) - _EVENTS),
+        differs=bool(comparison and comparison.changes.changes),
         counts={name: number for name, number in count_changes(comparison.changes).items() if number}
         if comparison is not None
         else {},
