@@ -53,6 +53,14 @@ def test_changes_are_counted_by_year_and_in_a_short_time_by_month(plotted: RunCl
     assert titles[1:] == ["2020: 1 added", "2022: 2 added", "2022: 1 removed"]
 
 
+@pytest.mark.fault(29, 70)
+def test_a_mistyped_year_makes_no_thousands_of_empty_ones(plotted: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "9999-12-31.xml").write_bytes(release(RELEASES[0][1], "9999-12-31"))
+    assert plotted("import", "ports", "9999-12-31.xml").code == 0
+    lines = describe(plot(plotted))
+    assert [line.partition(":")[0] for line in lines] == ["2020", "2022", "9999"]
+
+
 def test_assignments_are_counted_by_the_dates_of_the_registry(plotted: RunCli) -> None:
     lines = describe(plot(plotted, "--kind", "assignments"))
     assert (lines[0], lines[-1], len(lines)) == ("2001: 1 assigned", "2022: 2 assigned", 22)

@@ -17,12 +17,13 @@ from watcher.store.history_rows import StoredRelease
 
 _MONTHLY = 2  # years of changes up to which months are shown
 _MOST_SPACES = 40
+_MOST_YEARS = 100
 _YEAR, _MONTH = len("2024"), len("2024-02")
 _DAY = re.compile(r"[12][0-9]{3}-[01][0-9](-[0-3][0-9])?")  # some groups give a month
 
 
 class PeriodCounts(Struct, frozen=True, kw_only=True):
-    """Numbers by period (`2024`, or `2024-02`) and by part, without a gap between the periods."""
+    """Numbers by period (`2024`, or `2024-02`) and by part. Only of more than a century, empty periods are left out."""
 
     first: str
     last: str
@@ -137,8 +138,10 @@ def require_ports(history: HistoryReader, source: str) -> None:
 
 
 def _fill(periods: Mapping[str, Mapping[str, int]], parts: Sequence[str]) -> dict[str, Mapping[str, int]]:
-    """Return periods with those between them that have no number."""
+    """Return periods with those between them that have no number, unless a mistyped year would make thousands."""
     first, last = min(periods), max(periods)
+    if int(last[:_YEAR]) - int(first[:_YEAR]) > _MOST_YEARS:
+        return dict(sorted(periods.items()))
     filled: dict[str, Mapping[str, int]] = {}
     year, month = int(first[:_YEAR]), int(first[_YEAR + 1 :] or 1)
     while (name := f"{year:04}-{month:02}" if len(first) == _MONTH else f"{year:04}") <= last:
