@@ -325,6 +325,20 @@ def test_queries_by_number_or_name_use_an_index(history: HistoryReader, ask: Cal
         assert not ("versions" in step and step.endswith("(source_id=?)")), steps
 
 
+def test_entries_that_name_a_contact_are_found_by_its_words(tmp_path: Path) -> None:
+    with Store(tmp_path / "history.db") as store:
+        db, asked = store.database, []
+        assert isinstance(db, SqliteDatabase)
+        db.conn.set_trace_callback(asked.append)
+        assert store.history.versions.find_naming("ports", "Ann") == []
+        db.conn.set_trace_callback(None)
+        (statement,) = (each for each in asked if "versions_fts MATCH" in each)
+        first, second = (step[3] for step in db.execute(f"EXPLAIN QUERY PLAN {statement}"))
+    # The other way around SQLite reads every entry of the source.
+    assert "VIRTUAL TABLE" in first
+    assert second == "SEARCH versions USING INTEGER PRIMARY KEY (rowid=?)"
+
+
 @pytest.mark.parametrize(
     ("asked", "day"),
     [

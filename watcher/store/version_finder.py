@@ -162,7 +162,7 @@ class VersionFinder:
         """Return the entries of the newest release that name a contact: `[Ann_Example]`."""
         rows = self._db.execute(
             """SELECT versions.id FROM versions_fts JOIN versions ON versions.id = versions_fts.rowid
-            WHERE versions_fts MATCH :query AND source_id = :source AND section = 'entry' AND until IS NULL""",
+            WHERE versions_fts MATCH :query AND +source_id = :source AND section = 'entry' AND until IS NULL""",
             {"query": full_text_query(contact), "source": self._releases.find_source_row(source)},
         ).fetchall()
         found = self.find(source, rows=[row for (row,) in rows]) if rows else []
