@@ -12,12 +12,13 @@ from bench.measuring import Part, Target, cpu_of, table
 from bench.series import FILE, make_repository
 from tests.support.change_sets import apply, invert
 from tests.support.environment import content_of, rows
+from tests.support.imports import import_files
 from watcher.core.model import ChangeSet, Content
 from watcher.core.read_settings import ReadSettings
 from watcher.diff.classify import explain
 from watcher.diff.compare import compare
 from watcher.diff.incremental import IncrementalReader
-from watcher.monitor import importer
+from watcher.monitor.importer import GIT
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.catalog import REGISTRIES
@@ -74,7 +75,7 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
         ("shuffled", shuffled, _import),
         ("shuffled, one command a release", shuffled, _import_one_by_one),
     )
-    for name, order, import_files in orders:
+    for name, order, run in orders:
         place = folder / name.replace(" ", "-")
         place.mkdir()
         with Store(place / "history.db") as store:
@@ -84,7 +85,7 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
                     "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
                 )
             )
-            spent[name] = cpu_of(partial(import_files, ingest, order))
+            spent[name] = cpu_of(partial(run, ingest, order))
             if name != _COMMITS:  # which also say when somebody saw each release
                 histories.append(content_of(rows(place / "history.db")))
             if name == "in order":
@@ -117,12 +118,12 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
 
 
 def _import(ingest: ReleaseIngest, order: Sequence[Path]) -> None:
-    importer.import_items(ingest, importer.find_items([*map(str, order)], "xml"))
+    import_files(ingest, order, "xml")
 
 
 def _import_commits(ingest: ReleaseIngest, repositories: Sequence[Path]) -> None:
     for repository in repositories:
-        importer.import_items(ingest, importer.find_items([f"{importer.GIT}{repository}:{FILE}"]))
+        import_files(ingest, [f"{GIT}{repository}:{FILE}"])
     gc.collect()  # the process of git ends, and counts
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tests.support.alerts import email_channel, webhook_channel
 from tests.support.collection_environment import CollectionEnvironment
 from tests.support.environment import Environment, content_of, open_environment
+from tests.support.imports import import_files
 from tests.support.index_server import INDEX, IndexServer, group_path, group_xml, index_page, serve_index
 from tests.support.port_releases import Row, release, tcp, udp, unassigned
 from watcher.alerts import messages, notices
@@ -22,7 +23,6 @@ from watcher.cli.demo_servers import SOURCE
 from watcher.core.errors import UsageError
 from watcher.core.operations import Hold, HoldState, Reason
 from watcher.core.times import to_text
-from watcher.monitor import importer
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.result import CheckResult, Outcome
@@ -287,7 +287,7 @@ def test_importing_a_held_release_accepts_it(env: Environment) -> None:
     path = env.servers.folder / "held.xml"
     path.write_bytes(slip())
     with env.service() as service:
-        importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], "xml"))
+        import_files(service.ingest(service.source(SOURCE)), [path], "xml")
     (hold,) = holds(env)
     assert (hold.state, hold.by) == (HoldState.ACCEPTED, "import")
     tables = env.rows()
@@ -421,7 +421,7 @@ def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
         path = tmp_path / "old.xml"
         path.write_bytes(OLD)
         with env.service() as service:
-            importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], "xml"))
+            import_files(service.ingest(service.source(SOURCE)), [path], "xml")
         assert env.check(CURRENT).outcome is Outcome.CHANGED
         assert [env.check(OLD).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
         assert env.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
@@ -461,7 +461,7 @@ def import_release(env: Environment, data: bytes) -> None:
     path = env.servers.folder / "imported.xml"
     path.write_bytes(data)
     with env.service() as service:
-        importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], "xml"))
+        import_files(service.ingest(service.source(SOURCE)), [path], "xml")
 
 
 @pytest.mark.fault(17)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.environment import content_of, rows
+from tests.support.imports import import_files
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
@@ -59,7 +60,7 @@ def take(folder: Path, paths: Sequence[str]) -> ImportReport:
                 archive=SnapshotArchive(folder / "snapshots"),
             )
         )
-        return importer.import_items(ingest, importer.find_items(paths, "xml"))
+        return import_files(ingest, paths, "xml")
 
 
 def history(folder: Path) -> list[object]:
@@ -381,7 +382,7 @@ def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
                 archive=SnapshotArchive(folder / "snapshots"),
             )
         )
-        return importer.import_items(ingest, importer.find_items(paths, "csv"))
+        return import_files(ingest, paths, "csv")
 
 
 def dates(folder: Path) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import pytest
 from tests.monitor.test_importer import history
 from tests.support import real_data
 from tests.support.change_sets import apply, invert
+from tests.support.imports import import_files
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.model import ChangeSet, Content, Event, Item, ItemKey, Section
@@ -23,7 +24,6 @@ from watcher.diff.content import read_content
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.iana_xml import reader
 from watcher.formats.iana_xml.reader import read_whole
-from watcher.monitor import importer
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.source_parts import assemble_parts
 from watcher.registries.context import ItemIndexes
@@ -195,7 +195,7 @@ def test_in_order_out_of_order_and_rebuilt_is_one_history(tmp_path: Path) -> Non
                 )
             )
             for path in order:
-                importer.import_items(ingest, importer.find_items([str(path)], "xml"))
+                import_files(ingest, [path], "xml")
             histories.append(history(folder))
             if order is out_of_order:
                 assert ingest.rebuild().releases == len(dates)

@@ -11,10 +11,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.support.fake_clock import FakeClock
+from tests.support.imports import import_files
 from tests.support.port_releases import Row, person, release, tcp
 from watcher.cli.context import load_settings
 from watcher.core.times import to_text
-from watcher.monitor import importer
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
@@ -115,7 +115,7 @@ def open_site(
             files.append(folder / f"{number}.xml")
             files[-1].write_bytes(data)
         ingest = monitor.ingest(monitor.source("ports"))
-        importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
+        import_files(ingest, files, "xml")
     context = PageContext(
         settings=lambda: settings,
         open_monitor=lambda: Monitor(settings, clock=clock),

@@ -7,8 +7,8 @@ from html import unescape
 from pathlib import Path
 
 from tests.support.group_releases import group, record, registry
+from tests.support.imports import import_files
 from tests.web.site import open_site
-from watcher.monitor import importer
 from watcher.store.check_log import Check
 
 CONFIG = """
@@ -31,7 +31,7 @@ def test_the_overview_leads_to_the_groups_of_a_collection(tmp_path: Path) -> Non
                 files[-1].write_bytes(group(registry("toys", *rows), name=name, updated=day))
             with site.context.open_monitor() as monitor:
                 ingest = monitor.ingest(monitor.source(f"iana.{name}", new=True))
-                importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
+                import_files(ingest, files, "xml")
         overview = site.get("/").text
         assert "2 groups" in overview
         assert 'href="/iana"' in overview

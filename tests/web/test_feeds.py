@@ -15,8 +15,8 @@ from icalendar import Calendar
 from lxml import etree
 
 from tests.support.group_releases import group, record, registry
+from tests.support.imports import import_files
 from tests.web.site import HOSTILE, Site, open_site
-from watcher.monitor import importer
 
 GROUP = """
 [[source]]
@@ -51,7 +51,7 @@ def import_toys(site: Site, folder: Path) -> None:
             files.append(folder / f"toys-{day}.xml")
             files[-1].write_bytes(group(registry("toys", *rows), updated=day))
         ingest = monitor.ingest(monitor.source("toys"))
-        importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
+        import_files(ingest, files, "xml")
 
 
 FEEDS = {

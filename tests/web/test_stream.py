@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.imports import import_files
 from tests.support.port_releases import Row, release, tcp
 from tests.web.site import PEOPLE, Site, open_site
-from watcher.monitor import importer
 from watcher.monitor.result import Outcome
 from watcher.reports.events import event_document, find_events
 from watcher.store.event_query import EventQuery
@@ -147,7 +147,7 @@ def test_what_is_imported_or_judged_again_is_no_news(site: Site, tmp_path: Path)
             ingest = monitor.ingest(monitor.source("ports"))
             ingest.rebuild_events()
             (tmp_path / "old.xml").write_bytes(release([tcp("alpha", "9"), *REST], "2019-12-01", PEOPLE))
-            importer.import_items(ingest, importer.find_items([str(tmp_path / "old.xml")], "xml"))
+            import_files(ingest, [tmp_path / "old.xml"], "xml")
             assert summaries(site, "2019-12-01")[0] != summaries(site, "2020-02-01")[0]
         site.check(MAY, "2026-01-05T11:00:00Z")
         assert reader.next_events(len(summaries(site, "2021-05-01"))) == summaries(site, "2021-05-01")

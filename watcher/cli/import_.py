@@ -66,7 +66,7 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, fo
             # The index before and after: it says which groups there are.
             for _, names in groupby(by_source, key=source.__eq__):
                 pairs = _open_ingests(monitor, source, {name: by_source[name] for name in names})
-                report.add(importer.import_pairs(pairs, partial(bar.update, 1)))
+                report.add(importer.import_items(pairs, partial(bar.update, 1)))
             if sum(report.outcomes[outcome] for outcome in _NEW) >= _MERGE_INDEX_AFTER:
                 monitor.store.merge_search_index()
     if format == "json":

@@ -97,19 +97,13 @@ def find_items(paths: Iterable[str], *suffixes: str, now: datetime | None = None
 
 
 def import_items(
-    ingest: ReleaseIngest, items: Iterable[ImportItem], progress: Callable[[], None] | None = None
-) -> ImportReport:
-    """Ingest every item; one that is no release of the source is refused. `progress` is called after each."""
-    return import_pairs(((ingest, item) for item in items), progress)
-
-
-def import_pairs(
     pairs: Iterable[tuple[ReleaseIngest, ImportItem]], progress: Callable[[], None] | None = None
 ) -> ImportReport:
-    """Ingest every item into its source, all of one archive and history, as `import_items` does.
+    """Ingest every item into its source, all of one archive and history; one that is no release of it is refused.
 
     Some releases at a time are one transaction with one sync of each file: a transaction for each takes longer than to
-    read and judge a small release. They are read before, so that no other process waits for a slow disk.
+    read and judge a small release. They are read before, so that no other process waits for a slow disk. `progress` is
+    called after each item.
     """
     report = ImportReport()
     for batch in _read_batches(pairs):

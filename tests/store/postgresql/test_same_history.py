@@ -16,6 +16,7 @@ from tests.monitor.test_moves import MOVE
 from tests.store.test_release_writer import SERIES
 from tests.support import real_data
 from tests.support.fake_clock import FakeClock
+from tests.support.imports import import_files
 from tests.support.port_releases import release, tcp
 from tests.support.postgresql import PostgresqlServer
 from watcher.cli.context import load_settings
@@ -23,7 +24,6 @@ from watcher.core.model import Severity
 from watcher.core.operations import Acknowledgement
 from watcher.core.read_settings import ReadSettings
 from watcher.core.times import to_text
-from watcher.monitor import importer
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.ingest import ReleaseIngest
@@ -240,7 +240,7 @@ def test_a_batch_of_imported_releases_of_which_some_are_refused(
                     archive=SnapshotArchive(tmp_path / f"kept {isinstance(location, Path)}"),
                 )
             )
-            report = importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
+            report = import_files(ingest, files, "xml")
             assert (sum(report.outcomes.values()), len(report.refused)) == (4, 1)
 
     assert twice(work)["releases"] == 3
