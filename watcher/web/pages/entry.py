@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -61,7 +62,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
             (version, name_item(version.item), _fields(version.item), entry.read_standing(version))
             for version in current
         ],
-        states=[_describe_state(entry, version) for version in reversed(versions)][:_MOST_STATES],
+        states=[_describe_state(entry, version) for version in islice(reversed(versions), _MOST_STATES)],
         more_states=max(0, len(versions) - _MOST_STATES),
         events=list(reversed(entry.events))[:_MOST_EVENTS],
         registry=registry,
