@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.exports import make_state, row
+from tests.support.exports import OldNames, make_state, row
 from watcher.core.model import Item, Key, Section, Status
-from watcher.render.exports.constants import collect
+from watcher.render.exports.base import OldName
+from watcher.render.exports.constants import collect, naming
 from watcher.render.exports.constants.collect import collect_constants
 from watcher.render.exports.constants.identifiers import NamingStyle
 from watcher.render.exports.constants.model import ConstantSet
-from watcher.render.exports.constants.naming import name_constants
+from watcher.render.exports.constants.naming import NamedRelease, name_constants
 from watcher.render.exports.constants.values import Notation, find_notation
-from watcher.render.exports.constants.words import join_pascal, join_upper
+from watcher.render.exports.constants.words import join_pascal, join_upper, make_digest
 
 Values = dict[str, object]
 STYLE = NamingStyle(join_name=join_upper, join_type=join_pascal)
@@ -70,8 +71,9 @@ def test_texts_that_are_written_as_octets_are_what_the_octets_mean(
 
 
 def test_a_few_octets_among_texts_stay_as_they_are() -> None:
-    items = [row("r", "0x68 0x32", name="h2"), *(row("r", f"{word} text", name=word) for word in ("a", "b", "c"))]
-    assert set(values_of(*items)[0].values()) == {"0x68 0x32", "a text", "b text", "c text"}
+    octets = [row("r", f"0x68 0x3{number}", name=f"h{number}") for number in range(2, 4)]
+    texts = [row("r", f"{word} text", name=word) for word in ("a", "b", "c")]
+    assert {*values_of(*octets, *texts)[0].values()} == {"0x68 0x32", "0x68 0x33", "a text", "b text", "c text"}
 
 
 def test_an_entry_with_several_numbers_that_do_not_identify_it_is_left_out() -> None:
@@ -194,3 +196,52 @@ def test_entries_of_one_name_have_their_number_and_if_that_is_not_enough_a_diges
 )
 def test_the_notation_of_numbers_without_a_prefix(values: list[str], notation: Notation) -> None:
     assert find_notation(values) is notation
+
+
+def name_set(*items: Item, style: NamingStyle = STYLE, old_names: OldNames | None = None) -> NamedRelease:
+    return name_constants(make_state(items, document="parameters", source="iana.toy", old_names=old_names), style)
+
+
+def list_names(named: NamedRelease) -> list[list[str]]:
+    return [[named_set.name, *(each.name for each in named_set.identifiers)] for named_set in named.sets]
+
+
+def test_a_constant_in_the_scope_of_the_file_has_no_name_of_a_type() -> None:
+    flat = NamingStyle(join_name=join_upper, join_type=join_upper, is_flat=True)
+    named = name_set(row("alpha", "1", name="beta"), row("alpha-beta", "2", name="gamma"), style=flat)
+    assert list_names(named) == [["ALPHA", "ALPHA_BETA_1"], ["ALPHA_BETA", "ALPHA_BETA_GAMMA"]]
+
+
+def test_texts_of_one_name_have_a_digest_of_the_text() -> None:
+    ((_, *names),) = list_names(name_set(row("r", "a-b", name="x"), row("r", "a.b", name="y")))
+    assert names == [f"A_B_{make_digest('a-b')}", f"A_B_{make_digest('a.b')}"]
+
+
+def test_reserved_words_end_with_an_underscore() -> None:
+    style = NamingStyle(join_name=join_upper, join_type=join_pascal, reserved=frozenset({"CLASS", "Alpha"}))
+    assert list_names(name_set(row("alpha", "1", name="class"), style=style)) == [["Alpha_", "CLASS_"]]
+
+
+def test_registries_of_one_title_and_id_are_told_apart_by_their_path() -> None:
+    named = name_set(row("a/same", "1", name="x"), row("b/same", "2", name="y"))
+    assert len({named_set.name for named_set in named.sets}) == 2
+
+
+def test_an_old_name_gives_way_to_a_present_one_and_to_a_text() -> None:
+    old = {
+        Key(("registry", "value"), ("r", "1")): tuple(
+            OldName(name=name, renamed="2020-01-01") for name in ("two", "z")
+        ),
+        Key(("registry", "value"), ("t", "gzip")): (OldName(name="zip", renamed="2020-01-01"),),
+    }
+    named = name_set(row("r", "1", name="one"), row("r", "2", name="two"), row("t", "gzip", name="gzip"), old_names=old)
+    assert list_names(named) == [["R", "ONE", "TWO", "TWO_1", "Z"], ["T", "GZIP"]]
+    assert [(lost.old_name, lost.reason) for lost in named.lost_names] == [("zip", naming.NAME_IS_VALUE)]
+
+
+def test_a_number_that_the_language_does_not_hold_is_left_out() -> None:
+    style = NamingStyle(join_name=join_upper, join_type=join_pascal, lowest=0, highest=10)
+    items = [row("r", str(number), name=f"n{number + 5}") for number in (-1, 0, 10, 11)]
+    named = name_set(*items, style=style)
+    assert [identifier.value for identifier in named.sets[0].identifiers] == [0, 10]
+    assert [omission.reason for omission in named.omissions] == [naming.TOO_LARGE] * 2
