@@ -200,7 +200,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             yield from _sources(store, settings, now)
             yield from _heartbeat(store, settings)
             yield from _workers(store)
-    except StoreError as error:
+    except (StoreError, OSError) as error:
         yield _problem("history", str(error))
 
 

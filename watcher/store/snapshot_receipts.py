@@ -68,10 +68,8 @@ class SnapshotReceipts:
         """Return the sources that have snapshots, by name."""
         if self._shared is not None:
             return [name for name in self._shared.list_sources() if _SOURCE.fullmatch(name)]
-        if not self._root.is_dir():
-            return []
-        names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir() and _SOURCE.fullmatch(entry.name))
-        return [name for name in names if any((self._root / name).glob("*" + SUFFIX))]
+        names = sorted(path.name for path in _list_folder(self._root) if _SOURCE.fullmatch(path.name))
+        return [name for name in names if _list_snapshot_files(self._root / name)]
 
     def folder_of(self, source: str) -> Path:
         """Return the folder of a source. Raises UsageError if the name could lead out of the archive."""
@@ -279,13 +277,30 @@ class SnapshotReceipts:
     def _read_folder(self, source: str) -> None:
         infos: dict[str, SnapshotInfo] = {}
         folder = self.folder_of(source)
-        if folder.is_dir():
+        with suppress(OSError):
             self._versions[source] = folder.stat().st_mtime_ns
-        for path in folder.glob("*" + SUFFIX) if folder.is_dir() else ():
+        for path in _list_snapshot_files(folder):
             with suppress(StoreError):
                 info = read_info(path)
                 infos[info.sha256] = info
         self._infos[source] = infos
+
+
+def _list_snapshot_files(folder: Path) -> list[Path]:
+    return [path for path in _list_folder(folder) if path.name.endswith(SUFFIX)]
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    """Return what is in a folder, nothing if there is no such folder.
+
+    Raises StoreError if it cannot be read. `Path.glob` would return nothing, and a rebuild would lose the releases.
+    """
+    try:
+        return [*folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
 def _lock_folder(descriptor: int, folder: Path) -> None:
