@@ -76,6 +76,39 @@ def test_c_and_cpp_compile_without_a_warning_and_have_the_values(
     run(tmp_path, "g++", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-fsyntax-only", "main.cc")
 
 
+def test_numbers_at_the_bounds_of_c_compile_and_have_their_values(tmp_path: Path) -> None:
+    require("gcc", "g++")
+    rows = [
+        *(row("small", "2147483647", name="most"), row("small", "-2147483647", name="least")),
+        row("larger", "2147483648", name="more"),
+        *(row("long", str(-(2**63)), name="lowest"), row("long", str(2**63 - 1), name="highest")),
+        *(row("wide", str(2**64 - 1), name="last"), row("wide", f"0-{2**64 - 1}", name="all")),
+        *(row("wide", f"0-{2**63}", name="half"), row("wide", f"{2**63}-{2**64 - 1}", name="upper")),
+        row("long", "-9 to -5", name="below"),
+    ]
+    text = render_text("c", make_state(rows, document="toy", source="iana.toy"))
+    assert text.count("enum toy_") == 1
+    (tmp_path / "toy.h").write_text(text)
+    (tmp_path / "main.c").write_text(
+        '#include <inttypes.h>\n#include <stdio.h>\n#include "toy.h"\nint main(void) {\n'
+        'printf("%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64 " ", TOY_SMALL_MOST, TOY_SMALL_LEAST, '
+        "TOY_LARGER_MORE, TOY_LONG_LOWEST, TOY_LONG_HIGHEST, TOY_WIDE_LAST);\n"
+        'printf("%s %s %s %s\\n", toy_wide_name(UINT64_MAX), toy_wide_name(1), toy_wide_name(UINT64_MAX - 1), '
+        "toy_long_name(-7)); return 0; }\n"
+    )
+    strict = ("-Wall", "-Wextra", "-pedantic", "-Werror", "-Wno-unused-function")
+    run(tmp_path, "gcc", "-std=c11", *strict, "main.c", "-o", "main")
+    bounds = [2**31 - 1, -(2**31) + 1, 2**31, -(2**63), 2**63 - 1, 2**64 - 1]
+    assert run(tmp_path, "./main").split() == [*map(str, bounds), "last", "half", "upper", "below"]
+    shutil.copy(tmp_path / "main.c", tmp_path / "main.cc")
+    run(tmp_path, "g++", "-std=c++11", *strict, "-fsyntax-only", "main.cc")
+
+
+def test_a_group_that_is_called_as_a_keyword_has_another_package() -> None:
+    text = render_text("go", make_state([row("codes", "1", name="one")], document="go", source="iana.go"))
+    assert "\npackage goregistry\n" in text
+
+
 def test_rust_compiles(tmp_path: Path, state: ExportedRelease, ports: ExportedRelease) -> None:
     require("rustc")
     write(tmp_path, "rust", ".rs", state, ports)
