@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import select
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from tests.support.fake_clock import FakeClock
 from tests.support.run_cli import run_command
 from watcher.alerts import messages
-from watcher.alerts.channels import create_channel
+from watcher.alerts.channels import child_process, create_channel
 from watcher.alerts.channels.base import Channel
 from watcher.cli.context import load_settings
 from watcher.config.channel_settings import CommandSettings
@@ -84,9 +85,20 @@ def test_exit_code_and_the_end_of_standard_error_are_in_the_error(tmp_path: Path
     assert failure(command_channel(program(tmp_path / "bin", "kill -9 $$"))).endswith("was ended by SIGKILL")
 
 
-def test_a_program_that_writes_errors_without_end_is_killed_at_the_deadline(tmp_path: Path) -> None:
+class TenSecondSteps(FakeClock):
+    """Each reading is ten seconds after the one before."""
+
+    def monotonic(self) -> float:
+        self.advance(timedelta(seconds=10))
+        return super().monotonic()
+
+
+def test_a_program_that_writes_errors_without_end_is_killed_at_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_process, "SystemClock", TenSecondSteps)
     path = program(tmp_path / "bin", "while :; do echo noise; done >&2")
-    assert failure(command_channel(path, timeout=1)).startswith(f"{path}: was killed after 1 s: …")
+    assert failure(command_channel(path, timeout=100)).startswith(f"{path}: was killed after 100 s: …")
 
 
 def test_a_program_that_closes_its_standard_error_is_waited_for(tmp_path: Path) -> None:
@@ -100,8 +112,18 @@ def test_a_program_that_does_not_read_its_input_is_no_failure(tmp_path: Path) ->
     command_channel(program(tmp_path / "bin", "exit 0")).send(large, NOW)
 
 
-def test_at_the_deadline_the_program_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
-    path = program(tmp_path / "bin", f"sleep 600 & echo $! > {tmp_path}/child; wait")
+def test_at_the_deadline_the_program_is_killed_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(FakeClock):
+        """A clock that goes on once the program has started another one."""
+
+        def monotonic(self) -> float:
+            return 100.0 if (tmp_path / "child").exists() else 0.0
+
+    monkeypatch.setattr(child_process, "SystemClock", Clock)
+    started = f"sleep 600 & echo $! > {tmp_path}/number; mv {tmp_path}/number {tmp_path}/child; wait"
+    path = program(tmp_path / "bin", started)
     assert failure(command_channel(path, timeout=1)) == f"{path}: was killed after 1 s"
     _assert_ends(int((tmp_path / "child").read_text()))
 
