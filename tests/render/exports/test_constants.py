@@ -109,6 +109,31 @@ def test_a_group_that_is_called_as_a_keyword_has_another_package() -> None:
     assert "\npackage goregistry\n" in text
 
 
+def test_a_deprecation_of_go_is_a_paragraph_of_its_comment(state: ExportedRelease) -> None:
+    assert ": old one\n\t//\n\t// Deprecated: deprecated in the registry.\n" in render_text("go", state)
+
+
+def test_rust_has_no_markup_of_a_title_and_no_warning_of_a_full_type(tmp_path: Path) -> None:
+    require("rustc")
+    items = [row("bytes <b>", str(number), name=f"n{number}") for number in range(256)]
+    text = render_text("rust", make_state(items, document="toy", source="iana.toy"))
+    assert "/// bytes \\<b\\>\n" in text
+    (tmp_path / "lib.rs").write_text(f"pub mod toy {{\n{text}}}\n")
+    run(tmp_path, "rustc", "--edition", "2021", "--crate-type", "lib", "--emit=metadata", "-D", "warnings", "lib.rs")
+
+
+def test_typescript_has_the_numbers_that_it_holds_exactly_and_every_character() -> None:
+    items = [row("wide", str(2**53 - 1), name="last"), row("wide", str(2**53), name="too wide \U0001f600")]
+    rendered = render("typescript", make_state(items, document="toy", source="iana.toy"))
+    assert f"  LAST: {2**53 - 1}," in rendered.files[""]
+    assert [omission.entry.value for omission in rendered.omissions] == [str(2**53)]
+    text = render_text("typescript", make_state([row("few", "1", name="a \U0001f600\u2026")], document="toy"))
+    assert '"a \\u{1f600}\\u2026"' in text
+    empty = render_text("typescript", make_state([], document="toy"))
+    assert empty.endswith("\nexport {};\n")
+    assert "export {};" not in text
+
+
 def test_rust_compiles(tmp_path: Path, state: ExportedRelease, ports: ExportedRelease) -> None:
     require("rustc")
     write(tmp_path, "rust", ".rs", state, ports)
