@@ -117,6 +117,16 @@ def test_descriptions_as_keys_have_their_texts_in_the_column_value() -> None:
         for text, value in (("The first thing", "first"), ("The second thing", "second"))
     ]
     assert [constant.value for constant in collect_set(*items)[0].constants] == ["first", "second"]
+    named = [
+        Item(
+            section=Section.ENTRY,
+            key=Key(("registry", "name"), ("r", text)),
+            fields={"name": text, "value": f"{text} words"},
+            status=Status.ASSIGNED,
+        )
+        for text in ("first", "second")
+    ]
+    assert [constant.value for constant in collect_set(*named)[0].constants] == ["first", "second"]
     plain = [row("r", text, other="x") for text in ("first", "second")]
     assert [constant.value for constant in collect_set(*plain)[0].constants] == ["first", "second"]
 
