@@ -116,10 +116,14 @@ def test_at_the_deadline_the_program_is_killed_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Clock(FakeClock):
-        """A clock that goes on once the program has started another one."""
+        """A clock that goes on after its first reading, once the program has started another one."""
+
+        is_read = False
 
         def monotonic(self) -> float:
-            return 100.0 if (tmp_path / "child").exists() else 0.0
+            now = 100.0 if self.is_read and (tmp_path / "child").exists() else 0.0
+            self.is_read = True
+            return now
 
     monkeypatch.setattr(child_process, "SystemClock", Clock)
     started = f"sleep 600 & echo $! > {tmp_path}/number; mv {tmp_path}/number {tmp_path}/child; wait"
