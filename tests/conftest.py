@@ -90,8 +90,8 @@ history_template.install()
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are cores: some tests wait for a service or a timeout."""
-    return (os.cpu_count() or 1) + 1
+    """Return two workers more than there are cores: some tests wait for a service or a timeout."""
+    return (os.cpu_count() or 1) + 2
 
 
 _SERVERS = {"postgresql_server", "driver"}  # fixtures that start PostgreSQL, a browser

@@ -85,18 +85,18 @@ def test_exit_code_and_the_end_of_standard_error_are_in_the_error(tmp_path: Path
     assert failure(command_channel(program(tmp_path / "bin", "kill -9 $$"))).endswith("was ended by SIGKILL")
 
 
-class TenSecondSteps(FakeClock):
-    """Each reading is ten seconds after the one before."""
+class ShortSteps(FakeClock):
+    """Each reading is a tenth of a second after the one before, so that a program writes at least a thousand lines."""
 
     def monotonic(self) -> float:
-        self.advance(timedelta(seconds=10))
+        self.advance(timedelta(seconds=0.1))
         return super().monotonic()
 
 
 def test_a_program_that_writes_errors_without_end_is_killed_at_the_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child_process, "SystemClock", TenSecondSteps)
+    monkeypatch.setattr(child_process, "SystemClock", ShortSteps)
     path = program(tmp_path / "bin", "while :; do echo noise; done >&2")
     assert failure(command_channel(path, timeout=100)).startswith(f"{path}: was killed after 100 s: …")
 
