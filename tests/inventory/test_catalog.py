@@ -173,6 +173,11 @@ def test_an_entity_bomb_is_refused_before_it_is_expanded() -> None:
     assert "DOCTYPE" in refusal(bomb)
 
 
+def test_an_address_of_ss_that_is_cut_off_before_its_port_is_refused() -> None:
+    line = "tcp LISTEN 0 128 [:: [::]:*\n"
+    assert read_or_refuse(line.encode(), list_format="ss") == (None, "mine: line 1: a port is missing")
+
+
 @given(st.sampled_from(sorted(LISTS)), st.data())
 @settings(deadline=None)
 def test_any_change_of_a_list_gives_entries_or_a_reason(kind: str, data: st.DataObject) -> None:

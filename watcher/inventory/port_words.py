@@ -24,8 +24,10 @@ def read_protocol(text: str, line: int | None = None) -> str:
 def read_port(text: str, line: int | None = None) -> tuple[Interval | None, str]:
     """Return the ports that a text names, `22`, `8000-8100`, `8000:8100`, `:1023`; or (None, the name of a service).
 
-    Raises ParseError for a number or range that is no port.
+    Raises ParseError for a number or range that is no port, and for an empty text.
     """
+    if not text:
+        raise ParseError("not_well_formed", "a port is missing", line=line)
     if not re.fullmatch(r"[\d:-]+", text):
         return None, check_name(text, line)
     low, colon, high = text.partition(":")
