@@ -49,18 +49,18 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def take(folder: Path, paths: Sequence[str]) -> ImportReport:
+def take(
+    folder: Path,
+    paths: Sequence[str],
+    source: str = "ports",
+    settings: ReadSettings = ReadSettings(registry="ports", format="xml"),  # noqa: B008 - never changed
+) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
-            assemble_parts(
-                "ports",
-                settings=ReadSettings(registry="ports", format="xml"),
-                store=store,
-                archive=SnapshotArchive(folder / "snapshots"),
-            )
+            assemble_parts(source, settings=settings, store=store, archive=SnapshotArchive(folder / "snapshots"))
         )
-        return import_files(ingest, paths, "xml")
+        return import_files(ingest, paths, settings.format)
 
 
 def history(folder: Path) -> list[object]:
@@ -372,17 +372,7 @@ TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01":
 
 
 def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
-    folder.mkdir(exist_ok=True)
-    with Store(folder / "history.db") as store:
-        ingest = ReleaseIngest(
-            assemble_parts(
-                "t",
-                settings=ReadSettings(registry="iana", format="csv"),
-                store=store,
-                archive=SnapshotArchive(folder / "snapshots"),
-            )
-        )
-        return import_files(ingest, paths, "csv")
+    return take(folder, paths, "t", ReadSettings(registry="iana", format="csv"))
 
 
 def dates(folder: Path) -> list[tuple[str, str]]:
