@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def main() -> None:
     if (loss := describe_loss(files)) is not None:
         _print_error(f"standard output cannot be written: {loss}; the command did its work, its output is lost")
         code = max(code, ERROR)
+    gc.freeze()  # else Python would search all modules for garbage as it ends: a fifteenth of a short command
     sys.exit(code)
 
 

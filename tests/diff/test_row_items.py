@@ -12,7 +12,7 @@ from itertools import permutations
 import pytest
 from msgspec.structs import replace
 
-import watcher.reports.file_diff
+import watcher.diff.row_items
 from tests.support import real_data
 from watcher.core.errors import UsageError
 from watcher.core.model import Comparison, Content, Section
@@ -137,7 +137,7 @@ def paired_fixture(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Content, Conte
         contents.append(pair_contents(old, new))
         return contents[-1]
 
-    monkeypatch.setattr(watcher.reports.file_diff, "pair_contents", pair)
+    monkeypatch.setattr(watcher.diff.row_items, "pair_contents", pair)
     return contents
 
 

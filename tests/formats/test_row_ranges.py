@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.support.group_releases import group, record, registry
 from watcher.core.tables import Layout
@@ -61,7 +62,7 @@ def _escape(text: str) -> str:
     ],
 )
 def test_rows_of_text_formats_are_found_by_their_lines(form: str, data: bytes, layout: Layout) -> None:
-    field_map = COLUMNS._replace(layout=layout)
+    field_map = replace(COLUMNS, layout=layout)
     rows = FORMATS[form].read(data, field_map).rows
     assert len(rows) >= 2
     ranges = RowRanges(data, form, field_map)

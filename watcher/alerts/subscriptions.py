@@ -6,7 +6,6 @@ and the entries, contacts and headers that its changes removed, added or changed
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -19,15 +18,16 @@ from watcher.core.documents import find_documents, referenced_documents
 from watcher.core.event_filter import EventFilter, IgnoreRule
 from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, QUIET_EVENTS, Background, Change, Comparison, Event, Fields, Item, Section
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import find_ports
 from watcher.core.words import split_words
 from watcher.inventory.model import Inventory
 from watcher.registries.generic.entry_parts import list_names
 from watcher.registries.generic.naming import OWNERS
 
-_LETTERS = re.compile(r"[^a-z]+")
+_LETTERS = regex(r"[^a-z]+")
 _NOTHING_KNOWN = Background()
-_MAIL = re.compile(r"mailto:|&")
+_MAIL = regex(r"mailto:|&")
 
 
 class Inventories(Protocol):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,6 +15,7 @@ import click
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import UsageError
+from watcher.core.lazy import load
 from watcher.core.model import Comparison
 from watcher.core.port_ranges import parse_ports
 from watcher.core.times import from_text, is_day, parse_day
@@ -26,10 +25,15 @@ from watcher.render.json import dumps
 from watcher.render.safe_text import visible
 
 if TYPE_CHECKING:
+    import csv
+    import shutil
+
     from click._termui_impl import ProgressBar
 
     from watcher.core.event_details import EventDetails
     from watcher.reports.observation import Gap
+else:
+    csv, shutil = load("csv"), load("shutil")
 
 SCHEMA = 1
 Row = Mapping[str, Any]

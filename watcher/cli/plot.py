@@ -10,12 +10,13 @@ import click
 from watcher.cli.output import option_parser, parse_date, parse_last_date, require
 from watcher.cli.output_files import write_output
 from watcher.config.overview import load_overview
+from watcher.core.patterns import regex
 from watcher.core.suggestions import PROTOCOLS
 from watcher.render.plots import PlotSize
 from watcher.reports.plots import PLOTS, PlotRequest
 from watcher.store.store import Store
 
-_SIZE = re.compile(r"(\d{1,4})x(\d{1,4})", re.ASCII)
+_SIZE = regex(r"(\d{1,4})x(\d{1,4})", re.ASCII)
 
 
 def _parse_size(text: str) -> PlotSize:

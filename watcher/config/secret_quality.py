@@ -7,9 +7,11 @@ import binascii
 import re
 from urllib.parse import unquote, urlsplit
 
+from watcher.core.patterns import regex
+
 _SHORTEST_PASSWORD = 8  # characters
 _FEWEST_BYTES = 8  # different ones in a key; 24 random bytes have fewer once in 10**19 keys
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     r"""change[-_ ]?(me|it|this).* | (my|your|the|a|insert|enter|put|use)[-_ ].+ | replace[-_ ]?.* | place[-_ ]?holder
     | pass(word|wort|wd|phrase)?\d* | secret\d* | token | key | example.* | sample | dummy | default | test(ing)?\d*
     | to[-_ ]?do | tbd | none | null | admin | root | letmein | hunter2 | qwerty.* | 1?234567\d* | foo(bar)? | bar | baz

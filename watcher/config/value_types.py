@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 from watcher.core.documents import parse_document
 from watcher.core.errors import ConfigError
 from watcher.core.operator_files import read_operator_file, require_private
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import parse_ports
 from watcher.core.tables import split_usable_ids
 
@@ -25,12 +26,12 @@ _LAST_PORT = 65535
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 # RFC 5321 section 4.1.2, without quoted strings and addresses of hosts. `email` writes any other address as `<>`.
-_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@.{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
-_RSYNC = re.compile(r"rsync://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)+/?")
-_HOST_NAME = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f.:IPv]+\]")
+_ADDRESS = regex(rf"(?=[^@]{{1,64}}@.{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_RSYNC = regex(r"rsync://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)+/?")
+_HOST_NAME = regex(r"(?=.{1,255}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f.:IPv]+\]")
 _KEY_BYTES = (24, 64)  # Standard Webhooks, "signature scheme"
 _MAKE_SECRET = 'echo "whsec_$(openssl rand -base64 32)"'  # noqa: S105 - a command
-_REFERENCE = re.compile(r"(file|env|credential):(.+)")
+_REFERENCE = regex(r"(file|env|credential):(.+)")
 
 
 class SecretRef(str):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from watcher.core.model import MARKUP, ROOT, Background, ChangeSet, Fields, Item, ItemKey, Key, Section
+from watcher.core.patterns import regex
 
-BRACKETED_NAME = re.compile(r"\[([^\[\]]+)\]")  # people and documents are named so: [Jon_Postel], [RFC6335]
+BRACKETED_NAME = regex(r"\[([^\[\]]+)\]")  # people and documents are named so: [Jon_Postel], [RFC6335]
 _PERSON_LABELS, _HEADER_LABELS = ("id",), ("registry",)
 Items = Mapping[ItemKey, Item]
 

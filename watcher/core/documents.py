@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator
 
 from watcher.core.model import MARKUP, Fields
+from watcher.core.patterns import regex
 
 # A draft in the RFC editor's queue is printed as [RFC-ietf-…-NN] until it has a number. This pattern finds the names of
 # documents in any text ("see RFC 2119, rfc-0791"), so that subscriptions and reports have one name for each. The
 # pattern in registries/shared/references.py finds references as they are printed, with their sections, URLs and
 # people, so that the rules can separate a changed reference from a changed text.
-_MENTION = re.compile(r"\bRFC[- ]?0*(\d{1,5})\b|\b(?:draft|RFC)-([a-z][a-z0-9-]*)", re.IGNORECASE)
-_VERSION = re.compile(r"-\d{2}$")
-_RFC = re.compile(r"(?:RFC[- ]?)?0*(\d{1,5})", re.IGNORECASE)
-_REFERENCE_COLUMNS = re.compile(r"reference|\brefs?\b|spec|rfc|document|defin", re.IGNORECASE)
+_MENTION = regex(r"\bRFC[- ]?0*(\d{1,5})\b|\b(?:draft|RFC)-([a-z][a-z0-9-]*)", re.IGNORECASE)
+_VERSION = regex(r"-\d{2}$")
+_RFC = regex(r"(?:RFC[- ]?)?0*(\d{1,5})", re.IGNORECASE)
+_REFERENCE_COLUMNS = regex(r"reference|\brefs?\b|spec|rfc|document|defin", re.IGNORECASE)
 
 
 def find_documents(text: str) -> Iterator[str]:

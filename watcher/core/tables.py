@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from codecs import lookup
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from watcher.core.patterns import regex
+
 # The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
-GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+GROUP_ID = regex(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 # The first key column of entries whose document has several registries: the path of their registry.
 REGISTRY_LABEL = "registry"
 # Codecs of Python that no document is in; that of punycode takes quadratic time.

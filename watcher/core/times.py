@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+from watcher.core.patterns import regex
+
+_DATE = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DURATION = regex(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
-_DAY_FORMS = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?|today|yesterday|latest|(\d+)([dw])", re.ASCII)
+_DAY_FORMS = regex(r"(\d{4})-(\d{2})(?:-(\d{2}))?|today|yesterday|latest|(\d+)([dw])", re.ASCII)
 LONGEST_DURATION = timedelta(days=36_525)  # a time plus this can be computed as long as this program is used
 _MOST_DIGITS = 12
 LATEST = "latest"

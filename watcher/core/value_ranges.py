@@ -11,26 +11,27 @@ import re
 
 from msgspec import Struct
 
+from watcher.core.patterns import regex
 from watcher.core.texts import cache_short
 
-_BOUNDS = re.compile(r"(?:(?<!\s)\s+)?(?:-|\u2013|\bto\b|\bthrough\b|\.\.)\s*", re.IGNORECASE)
-_DECIMAL = re.compile(r"-?\d{1,40}")
-_HEX = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})")
-_BARE_HEX = re.compile(r"(?=[0-9A-Fa-f]*[A-Fa-f])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{2,8}")
-_NEGATIVE = re.compile(r"(-?\d{1,40})\s*(?:-|\bto\b)\s*(-\d{1,40})", re.IGNORECASE)
-_OCTETS = re.compile(
+_BOUNDS = regex(r"(?:(?<!\s)\s+)?(?:-|\u2013|\bto\b|\bthrough\b|\.\.)\s*", re.IGNORECASE)
+_DECIMAL = regex(r"-?\d{1,40}")
+_HEX = regex(r"0[xX]([0-9A-Fa-f]{1,32})")
+_BARE_HEX = regex(r"(?=[0-9A-Fa-f]*[A-Fa-f])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{2,8}")
+_NEGATIVE = regex(r"(-?\d{1,40})\s*(?:-|\bto\b)\s*(-\d{1,40})", re.IGNORECASE)
+_OCTETS = regex(
     r"""0x[0-9A-F]{2} (-(0x)?[0-9A-F]{2})? ( \s*,\s* ( 0x[0-9A-F]{2} (-(0x)?[0-9A-F]{2})? | \* ) )+""",
     re.IGNORECASE | re.VERBOSE,
 )
-_OCTET = re.compile(r"0x([0-9A-F]{2})(?:-(?:0x)?([0-9A-F]{2}))?", re.IGNORECASE)
-_ARCS = re.compile(r"(?:[A-Za-z]+\.)?(?:\d+\.)+")
-_DOTTED = re.compile(r"\d{1,3}(\.\d{1,3}){3}\b(?!\.)")
-_ANY_SCOPE = re.compile(r"FF[0-9A-F]?X:", re.IGNORECASE)
+_OCTET = regex(r"0x([0-9A-F]{2})(?:-(?:0x)?([0-9A-F]{2}))?", re.IGNORECASE)
+_ARCS = regex(r"(?:[A-Za-z]+\.)?(?:\d+\.)+")
+_DOTTED = regex(r"\d{1,3}(\.\d{1,3}){3}\b(?!\.)")
+_ANY_SCOPE = regex(r"FF[0-9A-F]?X:", re.IGNORECASE)
 _MOST_PARTS = 64
 _LONGEST = 2048  # characters; a longer text is prose
-_BLOCK_MARKS = re.compile(r"[-\u2013/*]|\.\.|to|through", re.IGNORECASE)
+_BLOCK_MARKS = regex(r"[-\u2013/*]|\.\.|to|through", re.IGNORECASE)
 # Letters that occur in no number, hexadecimal or bound; an object identifier has a dot, an IPv6 address a colon.
-_NO_DIGITS = re.compile(r"[ijklmpqsvwyz]", re.IGNORECASE)
+_NO_DIGITS = regex(r"[ijklmpqsvwyz]", re.IGNORECASE)
 
 
 class ValueRange(Struct, frozen=True, kw_only=True):

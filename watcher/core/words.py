@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
-_WORD = re.compile(r"[^\W_]+")
+from watcher.core.patterns import regex
+
+_WORD = regex(r"[^\W_]+")
 
 
 def split_words(text: str) -> list[str]:

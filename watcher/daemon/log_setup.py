@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, MutableMapping
 from typing import IO, Any
 
 import structlog
 
+from watcher.core.patterns import regex
 from watcher.core.texts import cut_text
 from watcher.render.safe_text import visible
 
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+_USERINFO = regex(r"(?<=://)[^/@\s]+@")
 # These keep their lines. Everything else is one line: registry text with a line feed must not look like a log record.
 _TRACEBACKS = frozenset({"exception", "stack"})
 _LONGEST = 20_000  # characters of one value
-_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
+_SECRET = regex(r"whsec_[A-Za-z0-9+/=]+")
 
 
 def configure(level: str, format: str, stream: IO[str]) -> None:  # noqa: A002 - the config's word

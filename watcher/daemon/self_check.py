@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from watcher.config.settings import Settings
 from watcher.core.clock import Clock
 from watcher.core.errors import ConfigError, DeliveryError, FetchError
 from watcher.core.lazy import load
+from watcher.core.patterns import regex
 from watcher.core.redaction import hide_secrets
 from watcher.fetch.responses import LIBRARY_ERRORS, explain_error, explain_without_url
 from watcher.fetch.sessions import session_for_one_request
@@ -33,7 +33,7 @@ else:  # only with [metrics]: they take 15 MB
 
 _ANSWER_BYTES = 1024
 # Healthchecks answers 200 to every ping, and says "OK (not found)" or "OK (rate limited)" for one that counts nowhere.
-_UNCOUNTED = re.compile(r"(?i)ok \((not found|rate limited)[^()]{0,80}\)")
+_UNCOUNTED = regex(r"(?i)ok \((not found|rate limited)[^()]{0,80}\)")
 
 
 class SelfCheck:

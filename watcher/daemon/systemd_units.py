@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from watcher.alerts.channels import create_channel
 from watcher.config.channel_settings import CommandSettings, FileSettings
 from watcher.config.settings import Settings
 from watcher.core.errors import UsageError
+from watcher.core.patterns import regex
 from watcher.store.location import HistoryLocation
 
 DAEMON = ("registry-watcher.service",)
@@ -23,8 +23,8 @@ CONFIG = Path("/etc/registry-watcher/config.toml")
 STATE = Path("/var/lib/registry-watcher")
 FOLDER = Path("/etc/systemd/system")
 _PACKAGE = Path(__file__).parents[1]
-_PLAIN = re.compile(r"[A-Za-z0-9/._+@-]+")
-_CREDENTIALS = re.compile(r"(#LoadCredential=.*\n)+")
+_PLAIN = regex(r"[A-Za-z0-9/._+@-]+")
+_CREDENTIALS = regex(r"(#LoadCredential=.*\n)+")
 # The folders that ProtectHome= and PrivateTmp= of the units hide.
 _HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 

@@ -24,6 +24,7 @@ from itertools import accumulate
 from msgspec import Struct
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.formats.iana_xml import NAMESPACE
 from watcher.formats.xml_safety import check_well_formed
 
@@ -33,11 +34,11 @@ _LONGEST_PIECE, _MOST_TAGS = 16_000, 400  # of a record that both files have; mo
 _MOST_WORDS = 40  # a search for each goes through the whole file
 _MOST_PLACES = 5_000  # of them
 _WHITE_SPACE = b" \t\r\n"
-_PORT = re.compile(rb"<number>(\d+)</number>")
-_RANGE = re.compile(rb"<number>(\d+)-\d+</number>")
-_NAME = re.compile(rb"<name>([A-Za-z0-9._+-]+)</name>")
-_ID = re.compile(rb'<person id="([A-Za-z0-9._+-]+)">')
-_REFERENCE = re.compile(rb"\[([^\[\]]+)\]|<xref [^>]*data=\"([^\"]*)\"[^>]*>([^<]*)")
+_PORT = regex(rb"<number>(\d+)</number>")
+_RANGE = regex(rb"<number>(\d+)-\d+</number>")
+_NAME = regex(rb"<name>([A-Za-z0-9._+-]+)</name>")
+_ID = regex(rb'<person id="([A-Za-z0-9._+-]+)">')
+_REFERENCE = regex(rb"\[([^\[\]]+)\]|<xref [^>]*data=\"([^\"]*)\"[^>]*>([^<]*)")
 
 
 class CutFiles(Struct, frozen=True, kw_only=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from watcher.core.errors import FetchError
 from watcher.core.lazy import load
+from watcher.core.patterns import regex
 from watcher.fetch.addresses import refusal
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 else:
     urllib3 = load("urllib3")
 
-URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
+URL_CHARACTERS = regex(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_PLAIN_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PLAIN_HOST = regex(rf"{_LABEL}(?:\.{_LABEL})*")
 # Both parsers read such a URL alike. Without it, reading a configuration would load urllib3, which takes 17 ms.
-_PLAIN_URL = re.compile(rf"(https?)://({_PLAIN_HOST.pattern})(?::[1-9][0-9]{{0,3}})?(?:/[A-Za-z0-9/._-]*)?")
+_PLAIN_URL = regex(rf"(https?)://({_PLAIN_HOST.pattern})(?::[1-9][0-9]{{0,3}})?(?:/[A-Za-z0-9/._-]*)?")
 
 
 def find_url_problem(url: str, *, allow_private: bool, has_proxy: bool) -> str | None:

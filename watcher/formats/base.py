@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 
@@ -20,7 +20,7 @@ _CACHE_SHARE = 1.2  # a cache may hold this many times the rows of the newest do
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
-class FieldMap(NamedTuple):
+class FieldMap(Struct, frozen=True):
     """Maps the element names, attributes and column titles of one registry to fields."""
 
     elements: Mapping[str, str] = _EMPTY  # XML name → field

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.patterns import regex
 from watcher.core.tables import Layout
 from watcher.formats.base import CompactRow, Document, FieldMap, Row, RowCache
 from watcher.formats.csv_lines import CSV, TSV, CsvRows, Dialect, configured_dialect
@@ -34,12 +35,12 @@ _FIRST_BLOCK = 2**8  # bytes that are read first where two documents differ
 _MOST_KEPT = 128 * 2**20  # bytes: a larger document is not kept for the next one, it would take too much memory
 # Texts that are data and never a title: references in brackets and nothing else, numbers and their ranges, dates, URLs.
 # `Status [1]` is a title.
-_DATA = re.compile(
+_DATA = regex(
     r"(\[[^\[\]]+\])+|(0x[0-9a-f]+|[0-9]+)([-,/. ]+(0x[0-9a-f]+|[0-9]+))*|(https?|ftp|mailto):\S+", re.IGNORECASE
 )
-_YEAR = re.compile(r"(19|20)[0-9]{2}")
+_YEAR = regex(r"(19|20)[0-9]{2}")
 # The title of a table with one column: a name that hardly any list of words begins with.
-_TITLE_ALONE = re.compile(r"value|name|code|id|key|description|reference|<[^<>]*>", re.IGNORECASE)
+_TITLE_ALONE = regex(r"value|name|code|id|key|description|reference|<[^<>]*>", re.IGNORECASE)
 _HEAD_ROWS = 20  # rows that decide whether the first one has titles
 _SEPARATOR = "\x1f"  # white space, which no title and no folded cell has
 _DELIMITERS = ";\t|"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from lxml import etree, html
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.core.tables import GROUP_ID
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.text import fold
@@ -21,8 +22,8 @@ from watcher.formats.xml_safety import check_attributes
 
 ID = "index"
 MAX_GROUPS = 10_000  # IANA has 640
-_LINK = re.compile(r"(?:https?://[^/?#]+)?/assignments/([^/?#]+)(?:[/?#].*)?", re.DOTALL)
-_PAGE = re.compile(rb"\s*<", re.ASCII)
+_LINK = regex(r"(?:https?://[^/?#]+)?/assignments/([^/?#]+)(?:[/?#].*)?", re.DOTALL)
+_PAGE = regex(rb"\s*<", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = ("title", "registries", "references", "procedures")
 # Group → field → the texts of the page, in its order. The inner dictionary is an ordered set.

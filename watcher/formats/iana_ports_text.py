@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.core.times import is_date
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.headings import field_names
@@ -26,14 +27,14 @@ from watcher.formats.text import check_size, decode, fold
 
 TITLES = ("Service Name", "Port Number", "Transport Protocol")
 # "Port Number" is as wide as its column; the next title, on one or two lines, begins where its column begins.
-_HEADER = re.compile(r"^ *Service Name +(Port Number) +(Transport|Protocol)\b.* Assignee .*$", re.MULTILINE)
+_HEADER = regex(r"^ *Service Name +(Port Number) +(Transport|Protocol)\b.* Assignee .*$", re.MULTILINE)
 _PROTOCOL_WIDTH = len("Transport ")
-_UPDATED = re.compile(r"^ *Last Updated\s+([0-9]{4}-[0-9]{2}-[0-9]{2})\s*$", re.MULTILINE)
-_END = re.compile(r"^ *(?:Contact Information|People) *$", re.MULTILINE)
-_PORT = re.compile(r"(?:[0-9]+(?:-[0-9]+)?)?")
-_STATUS = re.compile(r"\s*(Unassigned|Reserved)(?:\s{2,}|\s*$)")
+_UPDATED = regex(r"^ *Last Updated\s+([0-9]{4}-[0-9]{2}-[0-9]{2})\s*$", re.MULTILINE)
+_END = regex(r"^ *(?:Contact Information|People) *$", re.MULTILINE)
+_PORT = regex(r"(?:[0-9]+(?:-[0-9]+)?)?")
+_STATUS = regex(r"\s*(Unassigned|Reserved)(?:\s{2,}|\s*$)")
 _DESCRIPTION = "Description"
-_PROTOCOL = re.compile(r"(?:[a-z][a-z0-9-]*)?")
+_PROTOCOL = regex(r"(?:[a-z][a-z0-9-]*)?")
 
 
 class _Line(Struct, kw_only=True):

@@ -11,15 +11,16 @@ from lxml import etree
 from msgspec import Struct
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.formats.iana_xml.cells import local_name
 from watcher.formats.iana_xml.elements import parse_xml
 from watcher.formats.text import fold
 from watcher.formats.xml_safety import check_well_formed, check_xml_attributes
 
-_END = re.compile(rb"</html\s*>\s*", re.IGNORECASE)
-_REGISTRY_PAGE = re.compile(rb"<(?:[a-z]+:)?table[\s>]|[\"']altformat[\"']", re.IGNORECASE)
+_END = regex(rb"</html\s*>\s*", re.IGNORECASE)
+_REGISTRY_PAGE = regex(rb"<(?:[a-z]+:)?table[\s>]|[\"']altformat[\"']", re.IGNORECASE)
 _NAMESPACE = b"http://www.w3.org/1999/xhtml"
-_LINK = re.compile(r"[?&]page=([0-9]{1,6})(?:&|$)")
+_LINK = regex(r"[?&]page=([0-9]{1,6})(?:&|$)")
 _BLOCKS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dl", "table"})
 _INVISIBLE = frozenset({"img", "input", "script", "style", "form", "label"})
 

@@ -11,13 +11,13 @@ it as texts. Line breaks inside a text are kept; any other run of white space be
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.patterns import regex
 from watcher.core.tables import Layout
 from watcher.formats.base import PLACE, CompactRow, Document, FieldMap, Row, RowCache
 from watcher.formats.json_stream import read_stream
@@ -28,7 +28,7 @@ _ID = "id"  # the column of the keys of an object
 _VALUE = "value"  # the column of plain values
 _KINDS = {dict: "an object", list: "an array", str: "a text", bool: "a text", type(None): "null"}
 _ERRORS = frozenset({"error", "errors"})
-_HALF = re.compile("[\ud800-\udfff]")  # of a character: a surrogate
+_HALF = regex("[\ud800-\udfff]")  # of a character: a surrogate
 _LARGEST_WITH_DICTIONARIES = 2**22  # characters; rows of a larger document are compact
 _LONGEST_PLACE = 9  # digits
 _LONGEST_EXCERPT = 200  # characters

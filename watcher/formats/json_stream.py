@@ -12,18 +12,18 @@ any error, is left to `json_records.read`, which parses the whole document and g
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from msgspec import Struct
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.formats.base import CompactRow, Row, RowCache
 from watcher.formats.text import check_size
 from watcher.formats.unchanged_ranges import RowTable, read_incrementally
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_SPACE = regex(r"[ \t\n\r]*")
 _FIRST_BLOCK = 2**12  # characters that are read first where two documents differ
 _MOST_KEPT = 128 * 2**20  # characters: a larger document is not kept for the next one, it would take too much memory
 ReadRow = Callable[[Mapping[str, Any]], Row]

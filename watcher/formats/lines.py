@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.text import MAX_FIELD, check_is_text, check_last_line, check_size, decode, fold, to_utf8
 
 _COLUMN = "value"
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")  # no other: U+2028 is part of an entry
+_LINE_BREAK = regex(r"\r\n|\n|\r")  # no other: U+2028 is part of an entry
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.patterns import regex
 from watcher.core.times import is_date
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold
 
-_FIELD = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)[ \t]*:(.*)", re.DOTALL)
+_FIELD = regex(r"([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)[ \t]*:(.*)", re.DOTALL)
 _DATE_FIELD = "File-Date"
 _Record = tuple[int, dict[str, list[str]]]
 

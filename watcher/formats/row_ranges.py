@@ -15,6 +15,7 @@ from itertools import accumulate
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Fields
+from watcher.core.patterns import regex
 from watcher.formats.base import Document, FieldMap, Row
 from watcher.formats.catalog import FORMATS
 from watcher.formats.iana_xml import NAMESPACE
@@ -22,8 +23,8 @@ from watcher.formats.iana_xml import NAMESPACE
 ByteRange = tuple[int, int]
 
 _ELEMENTS = {
-    "record": re.compile(rb"<record\b.*?</record\s*>", re.DOTALL),
-    "person": re.compile(rb"<person\b.*?</person\s*>", re.DOTALL),
+    "record": regex(rb"<record\b.*?</record\s*>", re.DOTALL),
+    "person": regex(rb"<person\b.*?</person\s*>", re.DOTALL),
 }
 _WRAPPERS = {
     "record": b'<registry xmlns="%s" id="x"><title>x</title>%s</registry>',

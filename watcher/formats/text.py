@@ -7,6 +7,7 @@ from codecs import lookup
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.patterns import regex
 from watcher.core.tables import Layout
 
 # The largest published registries have about 100,000 rows. The limits bound the memory that a hostile document can
@@ -20,12 +21,12 @@ MAX_FIELD = 2**21  # characters
 
 # A table may begin with "<" (`<alert-category>/<alert-identifier>,…`), so only clear signs of markup count.
 _HEAD = 4096  # bytes
-_MARKUP = re.compile(
+_MARKUP = regex(
     r"\s*<(?:\?xml\s|!doctype\s|!--|(?:html|head|body|title|meta|script|center|h1|p)[\s>]"
     r"|[a-z][\w:.-]*\s[^<>]*xmlns)",
     re.IGNORECASE,
 )
-_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[{\"])")  # no first cell of a table begins like this
+_JSON = regex(r"\s*(?:\{\s*[\"}]|\[\s*[{\"])")  # no first cell of a table begins like this
 _POINTER = "version https://git-lfs.github.com/spec/"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 

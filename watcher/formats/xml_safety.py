@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 from xml.parsers import expat
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 
 # libxml2 compares each attribute of an element with all others: 200,000 of them, in 2 MB, keep it busy for minutes.
 MAX_ATTRIBUTES = 1_000
-_LONG_TAG = re.compile(rb"<[^<]{16384}")
+_LONG_TAG = regex(rb"<[^<]{16384}")
 _UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 # Each attribute is one to three of these tokens, whatever separates them: a name, a quoted value, an equals sign.
-_MANY_ATTRIBUTES = re.compile(
+_MANY_ATTRIBUTES = regex(
     rb"<[A-Za-z_:\x80-\xff](?:[\s/]*+(?:[^\s>\"'/=]++|=|\"[^\"]*+\"|'[^']*+')){%d}" % (3 * MAX_ATTRIBUTES + 1)
 )
 

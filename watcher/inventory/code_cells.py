@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.inventory.base import check_name
 from watcher.inventory.model import ListEntry
 from watcher.inventory.names import parse_code
@@ -19,7 +19,7 @@ _TITLES: Mapping[str, frozenset[str]] = {
     "table": frozenset({"table", "registry", "subregistry"}),
     "label": frozenset({"description", "label", "comment", "note", "notes"}),
 }
-_NOT_PLAIN = re.compile(r"[^a-z0-9]")
+_NOT_PLAIN = regex(r"[^a-z0-9]")
 
 
 def find_columns(titles: Sequence[str]) -> dict[str, int] | None:

@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.inventory.base import ListText
 from watcher.inventory.model import ListEntry
 from watcher.inventory.port_words import read_port, read_protocol
 
-_RULE = re.compile(r"(?:\[\d+:\d+\]\s+)?-[AI]\s")
-_OTHER = re.compile(r"[*:#]|COMMIT\b|(?:\[\d+:\d+\]\s+)?-[PNEXFZ]\b")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"')
-_ESCAPED = re.compile(r"\\(.)")
-_WORD = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*+")++|"')  # a `"` alone has no end
+_RULE = regex(r"(?:\[\d+:\d+\]\s+)?-[AI]\s")
+_OTHER = regex(r"[*:#]|COMMIT\b|(?:\[\d+:\d+\]\s+)?-[PNEXFZ]\b")
+_QUOTED = regex(r'"((?:[^"\\]|\\.)*+)"')
+_ESCAPED = regex(r"\\(.)")
+_WORD = regex(r'(?:[^\s"]|"(?:[^"\\]|\\.)*+")++|"')  # a `"` alone has no end
 _PORT_OPTIONS = frozenset({"--dport", "--destination-port", "--dports", "--destination-ports", "--ports", "--port"})
 _PROTOCOLS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp", "all": "", "0": ""}
 

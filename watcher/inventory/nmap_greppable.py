@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import find_ports
 from watcher.inventory.base import ListText
 from watcher.inventory.model import ListEntry
 from watcher.inventory.port_words import read_protocol
 
-_HOST = re.compile(r"Host: (\S+) \(")
+_HOST = regex(r"Host: (\S+) \(")
 _PORTS = "Ports: "
-_NEXT = re.compile(r", (?=\d+/)")  # a version can have a comma: `Apache httpd 2.4 ((Debian), PHP 8.2)`
+_NEXT = regex(r", (?=\d+/)")  # a version can have a comma: `Apache httpd 2.4 ((Debian), PHP 8.2)`
 
 
 def is_nmap_greppable(text: ListText) -> bool:

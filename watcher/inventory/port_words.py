@@ -6,10 +6,11 @@ import re
 
 from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import find_ports
 from watcher.inventory.base import check_name
 
-PROTOCOL = re.compile(r"[a-z][a-z0-9-]{0,15}")
+PROTOCOL = regex(r"[a-z][a-z0-9-]{0,15}")
 _HIGHEST = "65535"
 
 

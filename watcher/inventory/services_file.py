@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import find_ports
 from watcher.inventory.base import ListText, check_name
 from watcher.inventory.model import ListEntry
 from watcher.inventory.port_words import read_protocol
 
-_LINE = re.compile(r"(\S+)\s+(\d+(?:-\d+)?)\s*/\s*([A-Za-z][\w-]*)(?:\s+(.*))?")
+_LINE = regex(r"(\S+)\s+(\d+(?:-\d+)?)\s*/\s*([A-Za-z][\w-]*)(?:\s+(.*))?")
 
 
 def is_services_file(text: ListText) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
+from watcher.core.patterns import regex
 from watcher.inventory.base import ListText
 from watcher.inventory.model import ListEntry
 from watcher.inventory.port_words import read_port
@@ -14,8 +14,8 @@ from watcher.inventory.port_words import read_port
 _NETIDS = ("tcp", "udp", "sctp", "dccp", "mptcp")
 _OTHER_NETIDS = ("raw", "icmp6", "nl", "p_raw", "p_dgr", "u_str", "u_dgr", "u_seq", "v_str", "v_dgr", "xdp", "tipc")
 _STATES = {"LISTEN": "tcp", "UNCONN": "udp"}
-_LINE = re.compile(rf"(?:(?:{'|'.join(_NETIDS + _OTHER_NETIDS)})\s+)?[A-Z0-9-]+\s+\d+\s+\d+\s+(\S+)\s+(\S+).*")
-_PROCESS = re.compile(r'users:\(\("([^"]{1,64})"')
+_LINE = regex(rf"(?:(?:{'|'.join(_NETIDS + _OTHER_NETIDS)})\s+)?[A-Z0-9-]+\s+\d+\s+\d+\s+(\S+)\s+(\S+).*")
+_PROCESS = regex(r'users:\(\("([^"]{1,64})"')
 
 
 def is_ss_output(text: ListText) -> bool:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from watcher.core.model import MARKUP
+from watcher.core.patterns import regex
 from watcher.formats.base import Document, FieldMap, Row
 from watcher.formats.headings import field_names
 from watcher.formats.text import fold
@@ -38,7 +39,7 @@ _SYNONYMS = {
     "lastmodified": "updated",
     "lastupdated": "updated",
 }
-_MARK = re.compile(r"\[[^\[\]]*\]")  # a footnote in a title: `Status [1]`
+_MARK = regex(r"\[[^\[\]]*\]")  # a footnote in a title: `Status [1]`
 _Values = tuple[str, ...]
 
 

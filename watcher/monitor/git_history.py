@@ -25,10 +25,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
+from watcher.core.patterns import regex
 from watcher.store.snapshot_file import MAX_SNAPSHOT
 
-_AUTHOR = re.compile(rb"^author [^\n]*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
-_COMMITTER = re.compile(rb"^committer [^\n]*> (\d{1,12}) ", re.MULTILINE)
+_AUTHOR = regex(rb"^author [^\n]*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+_COMMITTER = regex(rb"^committer [^\n]*> (\d{1,12}) ", re.MULTILINE)
 _TREE, _SUBMODULE, _SYMLINK = b"40000", b"160000", b"120000"
 _NOT_FILES = {_SUBMODULE: "is a submodule; import from its own repository", _SYMLINK: "is a symbolic link"}
 _NO_DATE = "its author date cannot be read"

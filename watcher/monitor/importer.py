@@ -7,7 +7,6 @@ history has are left alone. No alerts are sent.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +20,7 @@ from msgspec import Struct, field
 from watcher.core.clock import SystemClock
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.operator_files import read_document_file
+from watcher.core.patterns import regex
 from watcher.core.times import is_date, to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import describe_error, is_fault_of_release
@@ -28,11 +28,11 @@ from watcher.monitor.git_history import GitHistory
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.result import Outcome
 
-_UPDATED = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
+_UPDATED = regex(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
 _HEAD_BYTES = 8192
-_DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
+_DAY_IN_NAME = regex(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 GIT = "git:"
-_NUMBER = re.compile(r"\d+")
+_NUMBER = regex(r"\d+")
 _PADDED = 12  # digits, so that 9 comes before 10
 _LFS_POINTER, _LFS_LARGEST = b"version https://git-lfs.github.com/spec/", 1024
 _CLOCK_TOLERANCE = timedelta(days=1)

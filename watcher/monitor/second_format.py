@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
@@ -74,7 +75,7 @@ class SecondFormatCheck(Struct, kw_only=True):
         if isinstance(fetched, SecondFormatResult):
             return fetched
         try:
-            other = FORMATS[self.format].read(fetched, self.registry.columns._replace(layout=self.layout))
+            other = FORMATS[self.format].read(fetched, replace(self.registry.columns, layout=self.layout))
         except ParseError as error:
             return self._not_compared(f"{self.url}: {error}")
         xml = self._read_xml(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ COLUMNS = "columns"  # the header field with the titles of a table, one per line
 _DEFAULT_LAYOUT = Layout()
 
 
-class PairingRule(NamedTuple):
+class PairingRule(Struct, frozen=True):
     """One step of pairing: a removed and an added item are one entry if no other item shares their signature.
 
     `removed` and `added` compute the signature of an item, None where the step does not apply to it. If
@@ -42,7 +42,7 @@ class PairingRule(NamedTuple):
 Features = Mapping[str, float]
 
 
-class LinkageRule(NamedTuple):
+class LinkageRule(Struct, frozen=True):
     """The step of pairing that links leftovers by evidence.
 
     `removed` and `added` return the scope inside which an item may be linked, None where the step does not apply to it.
@@ -57,7 +57,7 @@ class LinkageRule(NamedTuple):
     rows: Callable[[str], Iterable[Features]]
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True):
     """The meaning of one change. Findings with the same event and subject become one event.
 
     `change` is the position in the change set; `also` are further event ids that apply; `was` is the status before;
@@ -86,7 +86,7 @@ class Finding(NamedTuple):
 Sentence = Callable[[Sequence[Finding], ChangeContext], str]
 
 
-class EventType(NamedTuple):
+class EventType(Struct, frozen=True):
     """One row of a registry's event table: the default severity, and the function that writes the sentence."""
 
     severity: Severity
@@ -152,7 +152,7 @@ def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT, 
     Reading a table raises ParseError `no_key` if none of its rows has any of the columns.
     """
     if layout != _DEFAULT_LAYOUT:
-        registry = replace(registry, columns=registry.columns._replace(layout=layout))
+        registry = replace(registry, columns=replace(registry.columns, layout=layout))
     if not key:
         return registry
 

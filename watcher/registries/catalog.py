@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from watcher.core.lazy import import_listed
 from watcher.core.model import CANARY
@@ -12,7 +13,7 @@ from watcher.core.read_settings import ReadSettings
 from watcher.registries.base import Registry, apply_settings
 
 
-class Listing(NamedTuple):
+class Listing(Struct, frozen=True):
     """The module that has a registry's rules as REGISTRY, and the id of its document if only one document has them.
 
     The id is repeated here because it is asked for each group of a collection, by commands that need no rules.

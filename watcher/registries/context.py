@@ -9,7 +9,9 @@ the index needs (`Selective`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from msgspec import Struct
 
 from watcher.core.intervals import Interval
 from watcher.core.model import Change, ChangeSet, Content, Item
@@ -18,14 +20,14 @@ Built = TypeVar("Built")
 _CONTENTS_KEPT = 4  # per index
 
 
-class IndexKeys(NamedTuple):
+class IndexKeys(Struct, frozen=True):
     """The numbers and words that the changes of one comparison ask an index about."""
 
     intervals: tuple[Interval, ...] = ()
     words: tuple[str, ...] = ()
 
 
-class ItemIndex(NamedTuple, Generic[Built]):
+class ItemIndex(Struct, Generic[Built], frozen=True):
     """How to build and update one kind of index over items.
 
     `update` takes a built index, the removed and the added items, and returns another index; it does not change the
@@ -74,7 +76,7 @@ class ItemIndexes:
             del by_digest[next(iter(by_digest))]
 
 
-class TableSettings(NamedTuple):
+class TableSettings(Struct, frozen=True):
     """What the configuration says about the columns of a plain table.
 
     `title` are the columns that name a row in sentences; a change of `ignore` columns alone is quiet.
@@ -87,7 +89,7 @@ class TableSettings(NamedTuple):
 NO_TABLE_SETTINGS = TableSettings()
 
 
-class Move(NamedTuple):
+class Move(Struct, frozen=True):
     """The other side of a change, in another group of the collection: the entry or the registry that moved.
 
     `leaves`: the entry is there now and is removed here; otherwise it came from there, and the event is that of the

@@ -11,6 +11,7 @@ from watcher.core.event_details import EntryDetails, EventDetails, FieldDifferen
 from watcher.core.event_words import say_event
 from watcher.core.lazy import load
 from watcher.core.model import Comparison, Event
+from watcher.core.patterns import regex
 from watcher.render.details_text import label_person, name_entries
 from watcher.render.safe_text import visible
 from watcher.render.text import TIMED, describe_releases, render_counts, render_marks
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 Part = Mapping[str, str]  # of a cell: `text`, its `kind` (removed, added) and its `url`
-_WEB = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+_WEB = regex(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_MAIL = regex(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # What a page shows. Registry text has no `<` of its own in it. Messages of older versions have no <main>.
-_BODIES = (re.compile(r"<main>(.*?)</main>", re.DOTALL), re.compile(r"<body[^>]*>(.*?)</body>", re.DOTALL))
+_BODIES = (regex(r"<main>(.*?)</main>", re.DOTALL), regex(r"<body[^>]*>(.*?)</body>", re.DOTALL))
 
 
 @cache

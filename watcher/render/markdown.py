@@ -6,12 +6,13 @@ import re
 
 from watcher.core.event_words import say_event
 from watcher.core.model import Comparison, Release
+from watcher.core.patterns import regex
 from watcher.render.safe_text import visible
 from watcher.render.text import render_counts, render_marks
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_SPECIAL = regex(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
-_LINK = re.compile(r"@|://|www\.|mailto:|xmpp:", re.IGNORECASE)
+_LINK = regex(r"@|://|www\.|mailto:|xmpp:", re.IGNORECASE)
 
 
 def render_comparison(comparison: Comparison) -> str:

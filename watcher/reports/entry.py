@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from msgspec import Struct
 from watcher.core.errors import UsageError
 from watcher.core.intervals import Interval
 from watcher.core.model import Fields, Key, Section
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS, require_known
 from watcher.core.times import LATEST, is_date
@@ -26,8 +26,8 @@ from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredEvent, StoredRelease, VersionLinks
 
-_TWO_BYTES = re.compile(r"0x([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})")
-_NUMBER = re.compile(r"-?\d|.*[.:]")  # digits and letters alone (`ac`, `3com`) are a name
+_TWO_BYTES = regex(r"0x([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})")
+_NUMBER = regex(r"-?\d|.*[.:]")  # digits and letters alone (`ac`, `3com`) are a name
 
 
 class Subject(NamedTuple):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from watcher.core.errors import UsageError
 from watcher.core.lazy import import_listed
 from watcher.core.model import FREE, ChangeSet, Content, Fields, Item, Key, Release, Section
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import find_ports
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import PROTOCOLS, describe_unknown
@@ -27,8 +28,8 @@ from watcher.store.history_rows import EntryVersion, StoredRelease
 
 EARLIEST = "0000-00-00"  # before every date: all old names
 _NAME = "name"
-_HEX_NAME = re.compile(r"(?=[A-F]*\d)[A-F][A-F\d]*", re.IGNORECASE | re.ASCII)
-_DIGITS = re.compile(r"(\d{1,18})")
+_HEX_NAME = regex(r"(?=[A-F]*\d)[A-F][A-F\d]*", re.IGNORECASE | re.ASCII)
+_DIGITS = regex(r"(\d{1,18})")
 _LAST = 2**130  # behind every number and address
 Describe = Callable[[Item], ExportEntry]
 _NO_OLD_NAMES: Mapping[Key, tuple[OldName, ...]] = {}

@@ -5,26 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from watcher.core.background import find_background
 from watcher.core.errors import ParseError, UsageError
+from watcher.core.lazy import load
 from watcher.core.model import Comparison, Content, Release
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import describe_unknown
-from watcher.diff import port_files
 from watcher.diff.classify import explain
 from watcher.diff.content import check_document
 from watcher.diff.guesses import describe_guesses
 from watcher.diff.incremental import IncrementalReader
 from watcher.diff.relatedness import describe_unrelated
-from watcher.diff.row_items import ReadTable, pair_contents
 from watcher.formats.base import RowCache
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
 from watcher.registries.base import Registry, apply_settings
 from watcher.registries.catalog import REGISTRIES, rules_for_group
+
+if TYPE_CHECKING:
+    from watcher.diff import port_files, row_items
+else:
+    port_files, row_items = load("port_files"), load("row_items")  # each for other files than registry groups
 
 
 class InputFile(Struct, frozen=True, kw_only=True):
@@ -97,16 +102,16 @@ def _read_cut(old: InputFile, new: InputFile, rules: Registry) -> tuple[list[Con
 def _read_tables(old: InputFile, new: InputFile, rules: Registry, formats: Sequence[str]) -> Sequence[Content]:
     """Return the contents of two tables; their entries are made when they are asked for."""
     caches: dict[str, RowCache] = {}  # by format; equal rows are read once
-    tables: list[ReadTable] = []
+    tables: list[row_items.ReadTable] = []
     for file, file_format in zip((old, new), formats, strict=True):
         try:
             document = FORMATS[file_format].read(file.data, rules.columns, caches.setdefault(file_format, RowCache()))
             check_document(document, rules)
             name = f"{file_format} {hashlib.sha256(file.data).hexdigest()}"
-            tables.append(ReadTable(document, rules, name))
+            tables.append(row_items.ReadTable(document, rules, name))
         except ParseError as error:
             raise _refuse(file, file_format, error) from error
-    return pair_contents(*tables)
+    return row_items.pair_contents(*tables)
 
 
 def _read_whole(old: InputFile, new: InputFile, rules: Registry, formats: Sequence[str]) -> list[Content]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -11,6 +10,7 @@ from msgspec import Struct
 
 from watcher.core.errors import UsageError
 from watcher.core.model import FREE, Kind, Section
+from watcher.core.patterns import regex
 from watcher.reports.port_space import PortSpace, PortUse, read_port_space
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import StoredRelease
@@ -19,7 +19,7 @@ _MONTHLY = 2  # years of changes up to which months are shown
 _MOST_SPACES = 40
 _MOST_YEARS = 100
 _YEAR, _MONTH = len("2024"), len("2024-02")
-_DAY = re.compile(r"[12][0-9]{3}-[01][0-9](-[0-3][0-9])?")  # some groups give a month
+_DAY = regex(r"[12][0-9]{3}-[01][0-9](-[0-3][0-9])?")  # some groups give a month
 
 
 class PeriodCounts(Struct, frozen=True, kw_only=True):

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from msgspec import Struct, to_builtins
 
 from watcher.core.model import Item, Release
+from watcher.core.patterns import regex
 from watcher.render.document import release_document
 
 SCHEMA = 1
-_FILE_NAME = re.compile(r"[a-z]+-[0-9]+-[0-9a-f]{12}\.jsonl")
+_FILE_NAME = regex(r"[a-z]+-[0-9]+-[0-9a-f]{12}\.jsonl")
 _PUT, _REMOVE = '{"put":', '{"remove":'
 _BEFORE_KEY, _AFTER_KEY = '{"section":', '},"status":'  # a quote inside a text is escaped, so neither is in one
 _HEADER = ("type", "schema", "source", "session", "version")

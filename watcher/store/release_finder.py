@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from watcher.core.errors import StoreError, UsageError
+from watcher.core.patterns import regex
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import GLOB, describe_unknown
 from watcher.core.times import is_date
@@ -17,7 +17,7 @@ from watcher.store.history_rows import GroupRow, ReleaseSpan, StoredRelease, dec
 if TYPE_CHECKING:
     from watcher.store.base import Database
 
-_HEX = re.compile(r"[0-9a-f]{4,64}")
+_HEX = regex(r"[0-9a-f]{4,64}")
 
 
 class ReleaseFinder:

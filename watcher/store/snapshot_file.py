@@ -6,7 +6,6 @@ A file with its final name is whole (`replace_file`). docs/archive.md describes 
 from __future__ import annotations
 
 import json
-import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,15 +18,16 @@ from msgspec.structs import asdict
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
 from watcher.core.operator_files import open_regular_file, read_regular_file
+from watcher.core.patterns import regex
 
 MAX_SNAPSHOT = 2**30  # bytes; the configuration cannot allow a larger fetch (`[fetch] max_bytes`)
 SUFFIX = ".zst"
-SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = regex(r"[0-9a-f]{64}")
 _SCHEMA = 1
 _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _HEADER = struct.Struct("<II")
 _MAX_RECEIPT = 65536
-_CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
+_CHECKSUM = regex(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
 _OPTIONAL = ("refused", "was_release", "sequence", "return_sequences", "accepted_by")
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
@@ -15,6 +14,7 @@ from watcher.core.clock import SystemClock
 from watcher.core.durable_files import replace_files, temporary_path
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.lazy import load
+from watcher.core.patterns import regex
 from watcher.store.archive_location import ArchiveLocation
 from watcher.store.lock_holders import Lock, LockWait
 from watcher.store.snapshot_file import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     shared_receipts = load("shared_receipts")
 
-_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SOURCE = regex(r"[a-z0-9][a-z0-9._-]{0,63}")
 _BUSY_SECONDS = 30.0  # how long to wait for a lock whose holder does nothing
 _LOCK_PAUSE, _TRIES = 0.01, 100  # seconds between two tries; tries until the holder is looked at again
 

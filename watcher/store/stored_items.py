@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from watcher.core.intervals import Interval, IntervalUnion
 from watcher.core.items_on_demand import ItemsOnDemand
 from watcher.core.model import Item, ItemKey, Key, Section, Status
+from watcher.core.patterns import regex
 
 if TYPE_CHECKING:
     from watcher.store.base import Database
@@ -32,7 +32,7 @@ WHERE id IN (SELECT before_id FROM touched UNION ALL SELECT after_id FROM touche
 _SECTIONS: Mapping[str, Section] = {str(section): section for section in Section}
 _STATUSES: Mapping[str, Status] = {str(status): status for status in Status}
 _WORDS_PER_QUERY = 100  # to the full-text index
-_WORD = re.compile(r"\w")
+_WORD = regex(r"\w")
 Lifetime = tuple[int, int, int | None]  # a row of `versions`, its `first` and its `until`
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,6 +26,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as StarletteRoute
 
 from watcher.core.errors import UsageError, WatcherError
+from watcher.core.patterns import regex
 from watcher.web.access import WebAccess
 from watcher.web.html import render_error
 from watcher.web.page import PageContext, PageRequest, PageResponse, Viewer
@@ -40,7 +40,7 @@ from watcher.web.sessions import is_from_own_page, is_token, read_basic, read_be
 _LONGEST_QUERY, _MOST_PARAMETERS = 2_000, 30
 _LONGEST_BODY = 16_384  # bytes of a form
 _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
-_HOST = re.compile(r"[0-9A-Za-z.:_\[\]-]{1,255}")
+_HOST = regex(r"[0-9A-Za-z.:_\[\]-]{1,255}")
 _FORM = "application/x-www-form-urlencoded"
 _HEADERS = {
     "Content-Security-Policy": (

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from watcher.core.model import MARKUP, Change, Item, Section
+from watcher.core.patterns import regex
 from watcher.core.sequences import compare_sequences
 from watcher.core.texts import cut_text
 from watcher.registries.item_lines import name_item
 
 _LONGEST = 4_000  # characters of a field whose words are compared
 _LONGEST_TITLE = 200
-_WORD = re.compile(r"\s+|[^\s\w]|\w+")
+_WORD = regex(r"\s+|[^\s\w]|\w+")
 
 
 class Piece(NamedTuple):

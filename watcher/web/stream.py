@@ -20,6 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from watcher.core.patterns import regex
 from watcher.core.times import from_text, to_text
 from watcher.reports.events import ObservedEvent, event_document, find_events
 from watcher.store.event_query import EventQuery
@@ -34,7 +35,7 @@ _HEARTBEAT = 5.0  # seconds; shorter than the server's deadline for a connection
 _LONGEST = 3_600.0  # seconds; the client then connects again
 _SLACK = timedelta(days=1)  # by which a release that was written later can have been seen earlier
 _DIGITS = 12  # of a digest or fingerprint
-_ID = re.compile(r"(\d{1,18})-([0-9a-f]*)-(\d{1,18})-([0-9a-f]*)-(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)", re.ASCII)
+_ID = regex(r"(\d{1,18})-([0-9a-f]*)-(\d{1,18})-([0-9a-f]*)-(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)", re.ASCII)
 _RETRY = 3_000  # milliseconds until a browser connects again
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import ssl
 import sys
 import tempfile
@@ -18,11 +17,12 @@ from pathlib import Path
 import apprise
 import certifi
 
+from watcher.core.patterns import regex
 from watcher.core.redaction import hide_secrets
 
 _SHORTEST_SECRET = 5  # characters of a part of a URL; shorter ones are words such as `json`
 _NO_URL = "the secret has no URL"
-_PART = re.compile(r"[^/:@?&=#,+]+")
+_PART = regex(r"[^/:@?&=#,+]+")
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from watcher.alerts.importance import importance, sort_events
 from watcher.core.event_details import EventDetails
 from watcher.core.model import TEST_MARK, Comparison
 from watcher.core.operations import Notice
+from watcher.core.patterns import regex
 from watcher.registries.event_details import describe_events
 from watcher.render import html
 from watcher.render.safe_text import visible
@@ -22,7 +23,7 @@ _MAX_EVENTS = 200
 _MAX_DETAILED = 25  # events with details; the others are one line
 # Bytes of the text, and as many of the HTML: quoted-printable makes three of each, and the whole is to have 500 kB.
 _MAX_PART = 80_000
-_MORE = re.compile(r" \(\+\d+ more\)$")
+_MORE = regex(r" \(\+\d+ more\)$")
 _FOOTER = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --all` shows every field."
 _TIMED_FOOTER = "registry-watcher, list {name}: `watcher deadlines {source}` lists every early allocation."
 

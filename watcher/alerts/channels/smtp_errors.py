@@ -12,6 +12,7 @@ import ssl
 from enum import StrEnum
 
 from watcher.core.errors import DeliveryError
+from watcher.core.patterns import regex
 from watcher.fetch.tls import describe_tls_error
 
 LONGEST_ERROR = 500  # characters of an error, which is stored with each delivery and sent in notices
@@ -28,9 +29,7 @@ _TOO_LARGE_STATUS = frozenset({(2, 3), (3, 4)})
 _POLICY_STATUS = frozenset({(7, 0), (7, 1)})
 _PROTOCOL_SUBJECT = 5
 # Servers that delay their refusals to RCPT and send no enhanced status code (Exim).
-_POLICY_WORDS = re.compile(
-    r"(?i)\b(relay|authenticat|sender|helo|ehlo|client|blocked|block ?list|black ?list|spamhaus)"
-)
+_POLICY_WORDS = regex(r"(?i)\b(relay|authenticat|sender|helo|ehlo|client|blocked|block ?list|black ?list|spamhaus)")
 
 
 class Step(StrEnum):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from watcher.core.patterns import regex
 
 NAMESPACE = "http://www.iana.org/assignments"
-_ROOT_ID = re.compile(rb"""<registry\b[^<>]*\sid=["']([A-Za-z0-9._-]+)["']""")
+_ROOT_ID = regex(rb"""<registry\b[^<>]*\sid=["']([A-Za-z0-9._-]+)["']""")
 
 
 def document_id(data: bytes) -> str:

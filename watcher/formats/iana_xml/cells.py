@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from watcher.core.patterns import regex
 from watcher.formats.text import fold
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_TOKEN = re.compile(r"\[([^\[\]]*)\]")
-_KINDS = re.compile(
+_TOKEN = regex(r"\[([^\[\]]*)\]")
+_KINDS = regex(
     r"(?P<rfc>RFC\d+)|(?P<draft>(?:draft-|RFC-)\S+)|(?P<uri>(?:https?|ftp)://\S+)|(?P<note>\d+)|(?P<person>[^\s\[\]]+)"
 )
 

@@ -24,7 +24,6 @@ other namespaces, records inside records. If any sign of these is seen, or the s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -34,6 +33,7 @@ from lxml import etree
 from msgspec import Struct, field
 
 from watcher.core.errors import ParseError
+from watcher.core.patterns import regex
 from watcher.formats.base import FieldMap, Row, RowCache
 from watcher.formats.iana_xml import NAMESPACE
 from watcher.formats.iana_xml.elements import is_large, parse_xml, read_element
@@ -44,7 +44,7 @@ from watcher.formats.xml_safety import check_well_formed
 _FIRST_BLOCK = 2**12  # bytes that are split first where two documents differ
 _MOST_KEPT = 32 * 2**20  # bytes: a larger document is not kept for the next one, it would take too much memory
 _WHITE_SPACE = b" \t\r\n"  # as XML defines it
-_ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_ENCODING = regex(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _WRAPPER = b'<registry xmlns="%b">%b</registry>'
 
 

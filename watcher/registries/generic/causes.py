@@ -6,13 +6,13 @@ words that were removed and added.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from watcher.core.model import MARKUP, Change, FieldChange
+from watcher.core.patterns import regex
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.shared import contacts
@@ -28,13 +28,13 @@ from watcher.registries.shared.text_differences import changed_words, differ_in_
 
 DATES = frozenset({"registered", "modified"})
 _LABELS = frozenset({"updated", "created", "id"})  # of a header; a change of these alone is no event
-_LINK = re.compile(r'data="([^"]*)"')
+_LINK = regex(r'data="([^"]*)"')
 # The columns that a sentence shows first, and last.
 _ORDER = ("title", "name", "value", "status", "state", "registration_rule", "range", "description", "note", "notes")
 _LAST = ("references (column)", "reference", "references", "expert", "contact", "controller")
 
 
-class Difference(NamedTuple):
+class Difference(Struct, frozen=True):
     """The changed fields of one item: what the text says, its references, its notation, its dates."""
 
     texts: tuple[FieldChange, ...] = ()

@@ -6,7 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from watcher.core.model import Change, Key, Kind, Section
+from watcher.core.patterns import regex
 from watcher.registries.base import PATH, Finding
 from watcher.registries.context import ChangeContext, Move
 from watcher.registries.generic import entry_parts
@@ -17,7 +20,7 @@ from watcher.registries.generic.structure import registry_changes
 from watcher.registries.shared.assignment import is_assigned
 
 # "See [https://www.iana.org/assignments/openpgp] for the OpenPGP registries."
-_SEE = re.compile(
+_SEE = regex(
     r"\bsee (?:the )?\[[^\[\]\s]{0,200}assignments/[^\[\]]{1,200}\] for [^.]{0,80}\bregistr(?:y|ies)\b", re.IGNORECASE
 )
 
@@ -77,7 +80,8 @@ def classify_moved_header(position: int, change: Change, context: ChangeContext)
     path = entry_parts.read_path(change.item)
     for finding in classify_header(position, change, context):
         also = (finding.event, *finding.also) if finding.event != "registry-moved" and change.after else finding.also
-        yield finding._replace(
+        yield replace(
+            finding,
             event="registry-moved",
             kind=Kind.DEPRECATED,
             subject=destination(path, context),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Severity
+from watcher.core.patterns import regex
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import entry_parts, identity, lifecycle
@@ -28,10 +29,10 @@ from watcher.registries.groups.base import ColumnWatch
 from watcher.registries.shared.text_differences import differ_in_notation
 
 BY_DATES = frozenset({lifecycle.EXTENDED, lifecycle.PERMANENT})  # one event for entries with the same dates
-_MOVED = re.compile(r"\bmoved to\b", re.IGNORECASE)
-_RESERVED = re.compile(r"\W*reserved\b", re.IGNORECASE)  # the name stays: "RESERVED (will be used for ECH)"
-_PROVISIONAL = re.compile(r"\W*provisional\b", re.IGNORECASE)
-_PERMANENT = re.compile(r"\W*permanent\b", re.IGNORECASE)
+_MOVED = regex(r"\bmoved to\b", re.IGNORECASE)
+_RESERVED = regex(r"\W*reserved\b", re.IGNORECASE)  # the name stays: "RESERVED (will be used for ECH)"
+_PROVISIONAL = regex(r"\W*provisional\b", re.IGNORECASE)
+_PERMANENT = regex(r"\W*permanent\b", re.IGNORECASE)
 
 
 def find_severity(
@@ -148,7 +149,7 @@ def _name_events(before: Item, after: Item, difference: Difference, context: Cha
     return ["entry-renamed"] if all(names) and _is_other_name(*names) else []
 
 
-_OBJECT_IDENTIFIER = re.compile(r"\d+(?:\.\d+){3,}")
+_OBJECT_IDENTIFIER = regex(r"\d+(?:\.\d+){3,}")
 
 
 def is_code_point(field: FieldChange, item: Item) -> bool:

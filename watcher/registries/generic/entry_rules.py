@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from watcher.core.model import RETIRED, Change, Item, Kind, Section, Severity, Status
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import Finding
@@ -156,7 +158,7 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
     if change.after is None and covering_block(context, change.item) is not None:
         shared = ("block", entry_parts.read_path(change.item))
         finding = make_finding("entry-modified", position, change, context, also=("range-redrawn",), same=shared)
-        return finding._replace(severity=Severity.NOTICE)
+        return replace(finding, severity=Severity.NOTICE)
     status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
     if change.before is not None and is_temporary(change.before.fields):
         same = lifecycle.common_part(lifecycle.WITHDRAWN, change)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from watcher.core.model import Change, FieldChange, Key, Kind, Section, Severity
+from watcher.core.patterns import regex
 from watcher.registries.base import COLUMNS, PATH, Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import entry_parts
@@ -17,19 +18,19 @@ _PROCEDURE_FIELDS = frozenset({"registration_rule", "range"})
 _END_FIELDS = ("title", "note", "registration_rule", "description")  # may state that a registry ended
 # The statement of a registry that it is no longer for use, the strongest first.
 _ENDS = {
-    "registry-moved": re.compile(
+    "registry-moved": regex(
         r"\bmoved to (?:the )?\[|\bmoved to (?:the )?[^.]{0,80}\bregistry at\b|\bhas moved to\b"
         r"|\bnow maintained (?:at|in|by) ",
         re.IGNORECASE,
     ),
-    "registry-closed": re.compile(
+    "registry-closed": regex(
         r"\bregistry (?:is |has been |was )?(?:now )?closed\b"
         r"|\bregistries\b[^.]{0,40}\bclosed\b|\b(?:is|are) (?:now )?closed\b"
         r"|\bclosed (?:to|for) new\b|\bno (?:more|further|new) (?:registration|assignment|allocation|entrie|value)s?\b"
         r"|\bno longer (?:accept(?:s|ed|ing)?|open)\b|^closed\b",
         re.IGNORECASE | re.MULTILINE,
     ),
-    "registry-deprecated": re.compile(
+    "registry-deprecated": regex(
         r"\bno longer (?:be )?(?:maintained|updated|used|in use)\b|\((?:obsoleted?|deprecated|historic)\)"
         r"|\b(?:is|are|been|now) (?:now )?(?:obsoleted?|deprecated|historic)\b(?! interest)"
         r"|^(?:obsoleted?|deprecated|historic)\b"

@@ -7,12 +7,12 @@ measure is unique by chance: the next release may have it for other rows.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from watcher.core.model import Fields
+from watcher.core.patterns import regex
 from watcher.registries.base import Labels
 
 META = frozenset({"references", "registered", "modified", "#text"})
@@ -24,10 +24,10 @@ DESCRIPTIVE = frozenset(
 NEARLY_ALL = 0.9
 _FEW_ROWS = 5
 LONGEST_KEY = 60  # characters, on average
-ROW_NUMBER = re.compile(r"[0-9]{1,9}")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?%?")  # 007 is a code
-_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
-_MARKS = re.compile(r"(?:(?<!\s)\s+)?([-,])\s*")
+ROW_NUMBER = regex(r"[0-9]{1,9}")
+_NUMBER = regex(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?%?")  # 007 is a code
+_DATE = regex(r"\d{4}-\d{2}(-\d{2})?([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
+_MARKS = regex(r"(?:(?<!\s)\s+)?([-,])\s*")
 _MOST_COLUMNS = 12  # that are tried in pairs
 _MOST_TOGETHER = 40  # columns that are tried for a key of several
 _NAME, _NUMERIC, _DATED = range(3)

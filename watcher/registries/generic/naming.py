@@ -12,6 +12,7 @@ from functools import cache
 from itertools import chain
 
 from watcher.core.model import MARKUP, Content, Item, Key, Section
+from watcher.core.patterns import regex
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
@@ -41,21 +42,21 @@ _NEVER = frozenset(
 )
 CODE_POINTS = ("label", "tag", "value", "code", "number", "key", "id", "decimal", "hex", "type-value", "bit", "flag")
 _NO_NAME = frozenset({"any", "none", "n/a", "all", "-", "*", ""})
-_DATA_TYPE = re.compile(
+_DATA_TYPE = regex(
     r"(?:(?:unsigned|negative|byte|text|utf-8)\s+)?(?:string|integer|int|uint|array|map|boolean|bool|tstr|bstr|float|any|object)\b",
     re.IGNORECASE,
 )
-_CITED = re.compile(r"^\[(?:RFC|draft-)[^\]]*\]\s*")
-_BRACKETED = re.compile(r"^\[([^\[\]]+)\]$")  # a name that is a link
-_STATUS = re.compile(r"(?:(?<!\s)\s+)?\((?:deprecated|obsoleted?|historic)\)\s*$", re.IGNORECASE)
-_LINK = re.compile(r"\[https?://[^\[\]]*\]")
-_ADDRESS = re.compile(r"(?=.*[\d:])[\dA-FXx:.*/-]+")
+_CITED = regex(r"^\[(?:RFC|draft-)[^\]]*\]\s*")
+_BRACKETED = regex(r"^\[([^\[\]]+)\]$")  # a name that is a link
+_STATUS = regex(r"(?:(?<!\s)\s+)?\((?:deprecated|obsoleted?|historic)\)\s*$", re.IGNORECASE)
+_LINK = regex(r"\[https?://[^\[\]]*\]")
+_ADDRESS = regex(r"(?=.*[\d:])[\dA-FXx:.*/-]+")
 _NEARLY_ALL = 0.9
 _DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
 _SHORT = 40  # characters of a description that is shown behind a name
 _LONGEST_CODE_POINT = 24  # characters
-_NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label", re.IGNORECASE)  # in the title of a column
-_REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_NAME_WORDS = regex(r"name|title|organi[sz]ation|label", re.IGNORECASE)  # in the title of a column
+_REMARK = regex(r"\([^()]*\)|\[[^\[\]]*\]")
 
 
 def name_entry(item: Item, context: ChangeContext) -> str:

@@ -6,12 +6,12 @@ rest is linked by features that few rows of the registry have (`diff/linkage.py`
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from watcher.core.model import FREE, Content, Fields, Item, Section, Status
+from watcher.core.patterns import regex
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
 from watcher.registries.entries import list_headers, list_labels
@@ -25,11 +25,11 @@ from watcher.registries.shared.remarks import strip_last
 _SAME_TITLE = 2.0  # above the share of common names, 1 at most
 _LEAST_LIKENESS = 0.5
 _MOST_WITH_NAME = 200  # added registries: a name that more have tells none apart
-_BRACKETS = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
-_WORD = re.compile(r"[^\W_]+")
-_NOT_WORD = re.compile(r"[\W_]+")
-_REFERENCE = re.compile(r"\[[^\[\]]+\]")
-_PERSON = re.compile(r"\[[^\W\d]+(?:_[^\W\d]+)+\]")  # a reference to a contact: [Ann_Ashby]
+_BRACKETS = regex(r"[(\[{][^()\[\]{}]*[)\]}]")
+_WORD = regex(r"[^\W_]+")
+_NOT_WORD = regex(r"[\W_]+")
+_REFERENCE = regex(r"\[[^\[\]]+\]")
+_PERSON = regex(r"\[[^\W\d]+(?:_[^\W\d]+)+\]")  # a reference to a contact: [Ann_Ashby]
 _STOP_WORDS = frozenset(
     {"a", "an", "and", "as", "at", "be", "by", "for", "from", "in", "is"}
     | {"it", "of", "on", "or", "that", "the", "this", "to", "was", "with"}

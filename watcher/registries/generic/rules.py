@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from watcher.core.model import Change, Kind, Section, Severity, Status
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import Finding
@@ -86,7 +88,7 @@ def _is_ignored(change: Change, context: ChangeContext) -> bool:
 
 def _limit_severity(finding: Finding, group: GroupRules) -> Finding:
     """Return a finding with at most the severity that the group's table allows."""
-    return finding if group.highest is None else finding._replace(severity=group.highest)
+    return finding if group.highest is None else replace(finding, severity=group.highest)
 
 
 def explained_by(findings: Sequence[Finding], context: ChangeContext) -> Iterable[int]:
@@ -131,17 +133,17 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
         if after is None and is_moved(path, context) and (is_assigned(before) or path in registries.removed):
             # Its rows went with it.
             finding = make_registry_finding("registry-moved", position, change, path, also=("entry-moved",))
-            return finding._replace(subject=destination(path, context), kind=Kind.DEPRECATED)
+            return replace(finding, subject=destination(path, context), kind=Kind.DEPRECATED)
         if after is None and path in registries.removed:
             return make_registry_finding("registry-removed", position, change, path)
         return None
     old_path = entry_parts.read_path(before)
     if (event := ended_registries(context).get(path)) is not None and "closed" in entry_parts.find_title(after).lower():
         finding = make_registry_finding(event, position, change, path)  # every row says it again: "Registry closed"
-        return finding._replace(subject=(), kind=Kind.DEPRECATED)
+        return replace(finding, subject=(), kind=Kind.DEPRECATED)
     if old_path != path and registries.moved.get(old_path) == path and before.fields == after.fields:
         finding = make_registry_finding(move_event(old_path, path), position, change, path)
-        return finding._replace(severity=Severity.NOTICE)
+        return replace(finding, severity=Severity.NOTICE)
     if has_only_column_changes(change, context):
         return make_registry_finding("schema-changed", position, change, path)
     return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from watcher.core.model import Fields
+from watcher.core.patterns import regex
 
 # "This entry is an alias to "sql-net"." (184 rows of 2023); "This is a duplicate of the "http" service" (www).
-_ALIAS = re.compile(r"\bThis (?:entry )?is (?:an alias to|a duplicate of)(?: the)? [\"“]([^\"”]+)[\"”]", re.IGNORECASE)
+_ALIAS = regex(r"\bThis (?:entry )?is (?:an alias to|a duplicate of)(?: the)? [\"“]([^\"”]+)[\"”]", re.IGNORECASE)
 # "This entry records an unassigned but widespread use" (18 rows of 2023), "<== NOTE Conflict on 2049 !" (shilp).
-_NOT_ASSIGNED = re.compile(r"\brecords an unassigned but widespread use\b|<== NOTE Conflict\b", re.IGNORECASE)
+_NOT_ASSIGNED = regex(r"\brecords an unassigned but widespread use\b|<== NOTE Conflict\b", re.IGNORECASE)
 
 
 def find_alias_target(fields: Fields) -> str:

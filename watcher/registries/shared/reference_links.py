@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 
 from watcher.core.event_details import Link
+from watcher.core.patterns import regex
 from watcher.registries.shared.references import document_of, find_references
 
-_RFC = re.compile(r"RFC ?0*(\d+)\b")
-_SERIES = re.compile(r"(BCP|STD|FYI) ?0*(\d+)\b")
-_SECTION = re.compile(r"\b(Section|Appendix) ([A-Z]?[\w.]*\w)")
-_ERRATUM = re.compile(r"(?:RFC )?(?:Errata |errata )?(\d{4,5})")
-_DRAFT = re.compile(r"(?:draft|RFC)-([a-z][a-z0-9-]*)")
-_URL = re.compile(r"https?://[^\s<>\"\\]+", re.IGNORECASE)
-_FOOTNOTE = re.compile(r"\[\d{1,3}\]")
-_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RFC = regex(r"RFC ?0*(\d+)\b")
+_SERIES = regex(r"(BCP|STD|FYI) ?0*(\d+)\b")
+_SECTION = regex(r"\b(Section|Appendix) ([A-Z]?[\w.]*\w)")
+_ERRATUM = regex(r"(?:RFC )?(?:Errata |errata )?(\d{4,5})")
+_DRAFT = regex(r"(?:draft|RFC)-([a-z][a-z0-9-]*)")
+_URL = regex(r"https?://[^\s<>\"\\]+", re.IGNORECASE)
+_FOOTNOTE = regex(r"\[\d{1,3}\]")
+_GROUP = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RFC_EDITOR, _DATATRACKER = "https://www.rfc-editor.org", "https://datatracker.ietf.org"
 
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from watcher.core.patterns import regex
 from watcher.core.texts import cache_short
 
 # In brackets, or bare: some columns print "RFC-ietf-toy-03, Section 5.1". core/documents.py says why it has another.
-_REFERENCE = re.compile(
+_REFERENCE = regex(
     r"""\[ (?: RFC | draft- | https?: | [A-Z0-9] ) [^\[\]]* \] (?: , \s* (?:Sections?|Appendix) \s [\w.]+ )?
     | \b (?: RFC\ ?\d+ | RFC-[a-z][\w-]+ | draft-[a-z][\w-]+ ) \b (?: , \s* (?:Section|Appendix) \s [\w.]+ )?""",
     re.VERBOSE,
 )
-_SECTION = re.compile(r",?(?:(?<!\s)\s+)?\b(?:Sections?|Appendix)\s+[\w.]+")
-_VERSION = re.compile(r"-\d\d$")
-_RFC = re.compile(r"RFC ?\d+$")
-_APPROVED = re.compile(r"RFC-[a-z]")
-_ERRATUM = re.compile(r"\[\d{4,5}\]")  # IANA prints the number of an erratum alone; footnotes have up to three digits
-_PERSON = re.compile(r"\[[A-Z][\w.'-]*_[\w.'-]+\]")
+_SECTION = regex(r",?(?:(?<!\s)\s+)?\b(?:Sections?|Appendix)\s+[\w.]+")
+_VERSION = regex(r"-\d\d$")
+_RFC = regex(r"RFC ?\d+$")
+_APPROVED = regex(r"RFC-[a-z]")
+_ERRATUM = regex(r"\[\d{4,5}\]")  # IANA prints the number of an erratum alone; footnotes have up to three digits
+_PERSON = regex(r"\[[A-Z][\w.'-]*_[\w.'-]+\]")
 
 
 def find_references(text: str) -> list[str]:

@@ -15,26 +15,27 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from watcher.core.patterns import regex
 from watcher.core.times import is_date
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _WORD = r"(?:registered|extension(?:\s+registered)?|extended|ex\w*res|document\s+sent\s+to\s+[\w ]{1,60}?)"
 _STEP = rf"{_WORD}\s*:?\s+(?:on\s+)?{_DAY}"
-_TEMPORARY = re.compile(
+_TEMPORARY = regex(
     rf"\(?(?:(?<!\s)\s+)?\btemporary\b\s*(?:[-\u2013\u2014:,]\s*)?(?P<steps>{_STEP}(?:\s*[,;.]\s*{_STEP})*)\s*\.?\s*\)?",
     re.IGNORECASE,
 )
-_BARE_TEMPORARY = re.compile(r"\(\s*TEMPORARY\s*\)|[-\u2013]\s*TEMPORARY\s*$")  # without dates only in capitals
-_EACH_STEP = re.compile(rf"(?P<word>registered|exten|ex\w*res|document)[^,;]*?(?P<day>{_DAY})", re.IGNORECASE)
-_RETIRED = re.compile(
+_BARE_TEMPORARY = regex(r"\(\s*TEMPORARY\s*\)|[-\u2013]\s*TEMPORARY\s*$")  # without dates only in capitals
+_EACH_STEP = regex(rf"(?P<word>registered|exten|ex\w*res|document)[^,;]*?(?P<day>{_DAY})", re.IGNORECASE)
+_RETIRED = regex(
     r"(?:(?<!\s)\s+)?(?:\((?P<inside>(?:deprecat|obsolet|historic|removed|retired)[^()]*)\)"
     r"|\s[-\u2013]\s*(?P<after>(?:DEPRECATED|OBSOLETED?|HISTORIC)\b.*))\s*$",
     re.IGNORECASE | re.DOTALL,
 )
-_FOOTNOTE = re.compile(r"(?:(?<!\s)\s+)?\[(\d{1,2})\]\s*$")
+_FOOTNOTE = regex(r"(?:(?<!\s)\s+)?\[(\d{1,2})\]\s*$")
 _LONGEST_NAME = 120  # characters, with its remarks; a longer text is prose, and brackets at its end are no remark
 _NO_NAMES = frozenset({"references", "registered", "modified"})
-_APPROVED = re.compile(r"\[RFC-|\[RFC\d", re.IGNORECASE)  # an RFC, or a draft in the RFC editor's queue
+_APPROVED = regex(r"\[RFC-|\[RFC\d", re.IGNORECASE)  # an RFC, or a draft in the RFC editor's queue
 
 
 class EntryFacts(Struct, frozen=True, kw_only=True):

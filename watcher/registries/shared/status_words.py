@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from watcher.core.model import Status
+from watcher.core.patterns import regex
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.shared.remarks import strip_temporary
 
 
-class StatusReading(NamedTuple):
+class StatusReading(Struct, frozen=True):
     """A status, and the text it was read from ("" for the default, assigned)."""
 
     status: Status
@@ -24,7 +26,7 @@ class StatusReading(NamedTuple):
 
 
 _FREE = tuple(
-    (status, re.compile(pattern, re.IGNORECASE | re.VERBOSE))
+    (status, regex(pattern, re.IGNORECASE | re.VERBOSE))
     for status, pattern in (
         (
             Status.PRIVATE_USE,
@@ -41,7 +43,7 @@ _FREE = tuple(
     )
 )
 # A row without a name that is kept from being assigned, in all words that the port registry has used.
-_WITHDRAWN = re.compile(r"\b(reserved|deprecated|removed|de-?(registered|assigned)|de-?com+iss?ioned)\b", re.IGNORECASE)
+_WITHDRAWN = regex(r"\b(reserved|deprecated|removed|de-?(registered|assigned)|de-?com+iss?ioned)\b", re.IGNORECASE)
 _RETIRED_WORDS = {
     "deprecated": Status.DEPRECATED,
     "historic": Status.HISTORIC,
@@ -50,21 +52,21 @@ _RETIRED_WORDS = {
     "obsoleted": Status.OBSOLETE,
 }
 # "Historic usage was foo", "for historical reasons" say something about the past; "deprecated alias" about a name.
-_RETIRED = re.compile(
+_RETIRED = regex(
     r"""(?<![^\W_]) (deprecated|historic(?:al)?|obsoleted?) (?![^\W_])
     (?! \s+ (?:usage|use|names?|entry|alias(?:es)?|data) \b )
     (?! (?<=historical) \s+ (?:reasons?|purposes?|interest|context|background) \b )""",
     re.IGNORECASE | re.VERBOSE,
 )
 # What comes before a word that is about something else ("replaces the obsolete foo") or is negated.
-_ABOUT_OTHERS = re.compile(
+_ABOUT_OTHERS = regex(
     r"""\b (?: no\ longer | not | never | non | formerly | previously | was | were | replac\w+ | supersed\w+
     | obsolet(?:es|ing) | successor\ (?:to|of) | instead\ of | update\ (?:to|of) | version\ of | alternative\ to
     | support\ for | using | use\ of ) \s+
     (?: (?:the|an?|any|its|now|been|being|considered|yet) \s+ )* $""",
     re.IGNORECASE | re.VERBOSE,
 )
-_OUT_OF_USE = re.compile(r"\b(is|are) no longer in use\b", re.IGNORECASE)
+_OUT_OF_USE = regex(r"\b(is|are) no longer in use\b", re.IGNORECASE)
 # Every text that one of the patterns and words here matches has one of these: "rved" is in "reserved" and "resrved".
 _WORDS = (
     *("private", "local", "site", "vendor", "experiment", "assigned", "allocated", "available", "rved", "unused"),
@@ -74,7 +76,7 @@ _ASSIGNED = StatusReading(Status.ASSIGNED)
 _STATUS_COLUMNS = frozenset({"status", "state", "deprecated", "obsolete", "usage", "intended_usage", "class"})
 _STATUS_COLUMN_WORDS = _RETIRED_WORDS | {"terminated": Status.OBSOLETE}
 _NOTES = frozenset({"note", "notes", "comment", "comments", "remark", "remarks"})
-_DATE = re.compile(r"\d{4}-\d{2}")
+_DATE = regex(r"\d{4}-\d{2}")
 _YES = frozenset({"y", "yes", "true"})
 FLAGS = frozenset({"y", "n", "d", "yes", "no", "true", "false", "-", "*"})
 _BEFORE = 200  # characters before a word that can make it one about something else

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from watcher.core.patterns import regex
 from watcher.core.sequences import Hunk, compare_sequences
 from watcher.core.texts import cache_short
 
-_URL = re.compile(r"\bhttps?://([^\s/\]]+)", re.IGNORECASE)
-_PUNCTUATION = re.compile(r"""[,;"'“”\u2018\u2019()\[\]<>*]|[.:/](?=\s|$|\])""")
-_FOOTNOTE = re.compile(r"\[\d{1,3}\]")
-_ZEROS = re.compile(r"(?:(?<![\w.])|(?<=\bRFC))0+(?=\d)(?!0?x)")
-_PLACEHOLDER = re.compile(r"RFCX{2,4}")  # in a draft, until the RFC has its number
-_RFC_NUMBER = re.compile(r"RFC\d{4,5}")
-_HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
-_AND = re.compile(r"\band\b", re.IGNORECASE)
+_URL = regex(r"\bhttps?://([^\s/\]]+)", re.IGNORECASE)
+_PUNCTUATION = regex(r"""[,;"'“”\u2018\u2019()\[\]<>*]|[.:/](?=\s|$|\])""")
+_FOOTNOTE = regex(r"\[\d{1,3}\]")
+_ZEROS = regex(r"(?:(?<![\w.])|(?<=\bRFC))0+(?=\d)(?!0?x)")
+_PLACEHOLDER = regex(r"RFCX{2,4}")  # in a draft, until the RFC has its number
+_RFC_NUMBER = regex(r"RFC\d{4,5}")
+_HYPHEN = regex(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_AND = regex(r"\band\b", re.IGNORECASE)
 _CONTEXT = 3  # words shown around a difference
 _MOST_WORDS = 1200  # a longer text is compared by its lines
 

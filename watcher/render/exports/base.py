@@ -5,7 +5,6 @@ A format is a pure module: the same release gives the same bytes, on any day and
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -13,13 +12,14 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from watcher.core.model import Fields, Item, Release
+from watcher.core.patterns import regex
 from watcher.render.safe_text import visible
 
 PORTS = "service-names-port-numbers"  # the registry groups that some formats are made for
 PROTOCOLS = "protocol-numbers"
 LONGEST_LINE = 126  # bytes of a line with a comment
 _DOTS = "..."
-_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
+_NOT_ASCII = regex(r"[^\x20-\x7e]")
 
 
 class OldName(Struct, frozen=True, kw_only=True):

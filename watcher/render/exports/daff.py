@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.core.errors import UsageError
+from watcher.core.patterns import regex
 from watcher.render.exports.alignment import RowStep, align_rows
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 from watcher.render.exports.csv import make_table
 
 Row = list[str]
 _LEFT_OUT = "..."
-_ARROW = re.compile(r"(?<!-)-+>")
-_NULL = re.compile(r"_*NULL")  # a cell without a value; one more underscore makes it the text
+_ARROW = regex(r"(?<!-)-+>")
+_NULL = regex(r"_*NULL")  # a cell without a value; one more underscore makes it the text
 _CONTEXT = 1  # unchanged rows around a change: a reader needs the one before an added row
 
 

@@ -5,10 +5,10 @@ Files of old names include the service under its present name. docs/exports.md s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape
 
+from watcher.core.patterns import regex
 from watcher.render.exports.base import ExportedRelease, ExportOptions, Omission, RenderedExport, make_comment
 from watcher.render.exports.service_rows import ServiceRow, select_rows
 from watcher.render.safe_text import visible
@@ -17,10 +17,10 @@ OTHER_PROTOCOL = "with a protocol that firewalld has no ports of"
 BAD_NAME = "with a name that has other characters than letters, digits, - and _"
 TAKEN = "that another service has"
 OMITTED = "OMITTED.txt"  # firewalld reads *.xml
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = regex(r"[A-Za-z0-9_-]+")
 _PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
 _LONGEST_NAME = 200  # of the 255 bytes that a file name can have
-_NO_XML = re.compile("[\ufffe\uffff]")
+_NO_XML = regex("[\ufffe\uffff]")
 
 
 def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:

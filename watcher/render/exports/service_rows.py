@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from msgspec import Struct
 
+from watcher.core.patterns import regex
 from watcher.core.port_ranges import find_ports
 from watcher.render.exports.base import ExportEntry, Omission, ascii_text
 
@@ -20,7 +20,7 @@ REPEATED = "that repeat another entry"
 BAD_WORD = "with a name or protocol that is not one word of printable ASCII without #"
 TOO_LONG = "with a name that is too long"
 
-_WORD = re.compile(r"[\x21\x22\x24-\x7e]+")  # printable ASCII without space and #
+_WORD = regex(r"[\x21\x22\x24-\x7e]+")  # printable ASCII without space and #
 
 
 class ServiceRow(Struct, frozen=True, kw_only=True):

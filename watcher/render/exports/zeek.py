@@ -6,9 +6,9 @@ is written as `\x09`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from watcher.core.patterns import regex
 from watcher.render.exports.base import (
     ExportedRelease,
     ExportOptions,
@@ -32,7 +32,7 @@ _HEADER = (
     "#fields\tp\tproto\tname\taliases\tdescription",
     "#types\tport\tstring\tstring\tset[string]\tstring",
 )
-_SPECIAL = re.compile(r"[\\,\t]")
+_SPECIAL = regex(r"[\\,\t]")
 _EMPTY, _UNSET = "(empty)", "-"
 
 

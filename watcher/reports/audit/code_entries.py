@@ -8,6 +8,7 @@ from typing import Protocol
 
 from watcher.core.intervals import Interval
 from watcher.core.model import FREE, RETIRED, Status
+from watcher.core.patterns import regex
 from watcher.inventory.model import ListEntry
 from watcher.inventory.names import fold_name, parse_code
 from watcher.registries.shared.assignment import is_assigned
@@ -17,15 +18,15 @@ from watcher.reports.audit.findings import AuditedEntry, AuditFinding, FindingSe
 from watcher.reports.audit.past import FormerState
 
 # A list that keeps free codes in mind says so in the name.
-_SAYS_FREE = re.compile(
+_SAYS_FREE = regex(
     r"reserved|unassigned|unused|private|experiment|grease|vendor|local"
     r"|(?<![a-z])(?:none|null|unknown|invalid|unspecified|undefined)(?![a-z])|^type ?\d+$",
     re.IGNORECASE,
 )
-_RESERVED_FOR = re.compile(r"reserved[\s_-]+for\b", re.IGNORECASE)
+_RESERVED_FOR = regex(r"reserved[\s_-]+for\b", re.IGNORECASE)
 _GREASE = "[RFC8701]"
-_REFERENCE = re.compile(r"\[[^\[\]]+\]")
-_WORD = re.compile(r"[a-z0-9]{3,}")
+_REFERENCE = regex(r"\[[^\[\]]+\]")
+_WORD = regex(r"[a-z0-9]{3,}")
 
 
 class CodePast(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -10,6 +9,7 @@ from msgspec import Struct
 from watcher.core.errors import UsageError
 from watcher.core.intervals import Interval, IntervalIndex
 from watcher.core.model import MARKUP, Item, Section
+from watcher.core.patterns import regex
 from watcher.inventory.model import ListEntry, is_table
 from watcher.inventory.names import fold_name, parse_code
 from watcher.registries.generic import entry_parts
@@ -24,7 +24,7 @@ _MOST_TABLES = 12  # in an error
 _LEAST_SUFFIX = 4  # characters: a shorter name says nothing as the end of another
 _NO_NAMES = frozenset({"references", *META})
 _UNIQUE_SHARE = 0.9
-_BRACKET = re.compile(r"[(\[]")
+_BRACKET = regex(r"[(\[]")
 
 
 class CodeRow(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from watcher.core.intervals import Interval
 from watcher.core.model import FREE, RETIRED, Item, Section, Status
+from watcher.core.patterns import regex
 from watcher.core.suggestions import PROTOCOLS
 from watcher.inventory.model import ListEntry
 from watcher.inventory.names import fold_name
@@ -21,7 +22,7 @@ _DYNAMIC = 49152  # RFC 6335: the first port that nobody can register
 # Linux takes local ports from here on (ip_local_port_range), so that a socket there need not be a service.
 _EPHEMERAL = 32768
 _MOST_NAMES = 4
-_PORT_IN_TEXT = re.compile(r"\bports?\s+(\d{1,5})\b", re.IGNORECASE)
+_PORT_IN_TEXT = regex(r"\bports?\s+(\d{1,5})\b", re.IGNORECASE)
 
 
 class PortPast(Protocol):

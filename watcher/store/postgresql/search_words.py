@@ -5,12 +5,13 @@ PostgreSQL's own parser takes host names, numbers and hyphenated words apart in 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator
 
-_WORD = re.compile(r"(?:[^\W_]|[\ue000-\uf8ff])+")  # letters and numbers of all scripts, and characters for private use
-_QUOTED = re.compile(r'"(?P<phrase>(?:[^"]|"")*)"(?P<prefix>\*?)|(?P<or>\bOR\b)|(?P<word>\w+)')
+from watcher.core.patterns import regex
+
+_WORD = regex(r"(?:[^\W_]|[\ue000-\uf8ff])+")  # letters and numbers of all scripts, and characters for private use
+_QUOTED = regex(r'"(?P<phrase>(?:[^"]|"")*)"(?P<prefix>\*?)|(?P<or>\bOR\b)|(?P<word>\w+)')
 # Of a word in a tsvector (https://www.postgresql.org/docs/current/textsearch-limitations.html).
 _LAST_POSITION = 16383
 _LONGEST_WORD = 500  # characters: a word of a tsvector has at most 2046 bytes

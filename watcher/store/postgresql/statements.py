@@ -9,9 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from watcher.core.patterns import regex
 from watcher.store.postgresql.search_words import encode_query
 
-_PARTS = re.compile(
+_PARTS = regex(
     r"""(?P<text>'[^']*'|"[^"]*")
     |\?(?P<number>\d*)
     |(?<![:\w]):(?P<name>[a-z_]\w*)
@@ -20,8 +21,8 @@ _PARTS = re.compile(
     re.VERBOSE,
 )
 _WRITING = ("INSERT", "UPDATE", "DELETE")
-_NOCASE = re.compile(r"(\S+) = (\S+) COLLATE NOCASE")
-_MATCH = re.compile(r"(\w+_fts) MATCH (\S+?)(?=\s|\)|$)")
+_NOCASE = regex(r"(\S+) = (\S+) COLLATE NOCASE")
+_MATCH = regex(r"(\w+_fts) MATCH (\S+?)(?=\s|\)|$)")
 
 
 class Statement(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from watcher.core.model import FREE, Status
+from watcher.core.patterns import regex
 from watcher.core.value_ranges import ValueRange, parse_ranges
 from watcher.render.exports.base import ExportedRelease, ExportEntry, Omission
 from watcher.render.exports.constants.model import Constant, ConstantSet
@@ -30,10 +31,10 @@ SEVERAL_NUMBERS = "with several numbers, of which none identifies it"
 NO_ENCODING = "with a value that has no encoding"
 _VALUE = "value"
 _NEARLY_ALL = 0.8
-_OCTETS = re.compile(r"(0x[0-9A-F]{2}(?:\s+0x[0-9A-F]{2})*)(?:\s*\([^()]*\))?", re.IGNORECASE)  # 0x68 0x32 ("h2")
-_NAME = re.compile(r"(?![A-Za-z](?:\.\d+)+$)[A-Za-z][\w.+-]*", re.ASCII)  # and no arcs such as X.1.2
+_OCTETS = regex(r"(0x[0-9A-F]{2}(?:\s+0x[0-9A-F]{2})*)(?:\s*\([^()]*\))?", re.IGNORECASE)  # 0x68 0x32 ("h2")
+_NAME = regex(r"(?![A-Za-z](?:\.\d+)+$)[A-Za-z][\w.+-]*", re.ASCII)  # and no arcs such as X.1.2
 _TREES = "media-types"  # the registry group whose registries are the first part of its values: audio/ac3
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = regex("[\ud800-\udfff]")
 # Rows that nobody owns and everybody may use: all of a kind have one name.
 _SHARED_NAMES = {Status.PRIVATE_USE: "Private Use", Status.EXPERIMENTAL: "Experimental"}
 

@@ -6,9 +6,9 @@ language would act on is written as `<U+002F>`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
+from watcher.core.patterns import regex
 from watcher.render.exports.base import ExportedRelease, ExportOptions, RenderedExport, ascii_text, make_comment
 from watcher.render.exports.constants.identifiers import Identifier
 from watcher.render.exports.constants.naming import NamedRelease
@@ -16,8 +16,8 @@ from watcher.render.exports.constants.naming import NamedRelease
 _LONGEST_COMMENT = 160  # characters
 # In C comments end and nest, and a backslash or the trigraph for it joins lines; TypeScript has tags behind an @, and
 # a backtick begins code that `cargo test` runs.
-_ACTIVE = re.compile(r"(?<=\*)/|(?<=/)\*|(?<=\?)\?|[\\@`]")
-_ESCAPED = re.compile(r'[^\x20-\x7e]|["\\?]')
+_ACTIVE = regex(r"(?<=\*)/|(?<=/)\*|(?<=\?)\?|[\\@`]")
+_ESCAPED = regex(r'[^\x20-\x7e]|["\\?]')
 _FIRST_LINE = "Constants of a registry, written by watcher export."
 
 

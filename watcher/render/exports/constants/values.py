@@ -12,13 +12,14 @@ from enum import Enum
 
 from msgspec import Struct
 
+from watcher.core.patterns import regex
 from watcher.core.value_ranges import ValueRange, parse_ranges
 
 MOST_BITS = 64
 _OCTETS = "octets "  # the space of "0x13,0x01" is "octets 1"
-_BARE = re.compile(r"(?<![\w.,:/])[0-9A-Fa-f]+(?![\w.,:/])")
-_BINARY = re.compile(r"(?<!\w)(?:0b[01]+|b[01]+|[01]+b)(?!\w)", re.IGNORECASE)
-_HEX_DIGITS = re.compile(r"0x([0-9A-F]+)", re.IGNORECASE)
+_BARE = regex(r"(?<![\w.,:/])[0-9A-Fa-f]+(?![\w.,:/])")
+_BINARY = regex(r"(?<!\w)(?:0b[01]+|b[01]+|[01]+b)(?!\w)", re.IGNORECASE)
+_HEX_DIGITS = regex(r"0x([0-9A-F]+)", re.IGNORECASE)
 _WIDE = 4  # digits of hexadecimal numbers that are not all equally long
 _WIDTHS = (8, 16, 32, 64)
 _USUAL_WIDTH = 32

@@ -13,25 +13,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
+from watcher.core.patterns import regex
+
 LONGEST_NAME = 64  # characters of the words of an entry
 LONGEST_PREFIX = 48  # of the words of a registry
 _MOST_CODE_POINTS = 4  # of a name that has no letter or digit
-_CAMEL = re.compile(
+_CAMEL = regex(
     r"(?<=[a-z]{2})(?=[A-Z])"  # extension|Type, but IPv4, eBGP
     r"|(?<=[A-Za-z]\d)(?=[A-Z][a-z]{2})"  # IPv4|Address, but 6LoWPAN
     r"|(?<=[A-Z]{2})(?=[A-Z](?!es$)[a-z]{2})"  # TLS|Certificate, but IPsec, DHCPv6, URLs, CLASSes
 )
 # Names that software writes as one word: CHACHA20 and NXDOMAIN, not CHA_CHA20 and NX_DOMAIN.
-_ONE_WORD = re.compile(
+_ONE_WORD = regex(
     r"AppleTalk|AugPAKE|ChaCha|DECnet|DetNet|FedFS|FlowSpec|ForCES|FormErr|GitHub|GmbH|InfiniBand|JavaScript|LaTeX"
     r"|LoongArch|MacOS|NetBIOS|NetWare|NotAuth|NotImp|NotZone|NXDomain|NXRRSet|OAuth|OpenID|OpenPGP|PASSporT"
     r"|PostScript|PowerPC|RaptorQ|SenML|ServFail|SigComp|WebAuthn|WebRTC|WebSocket|YXDomain|YXRRSet|ZigBee"
 )
-_APOSTROPHE = re.compile(r"(?<=[A-Za-z])['\u2019](?=[A-Za-z])")
-_SERIES = re.compile(r"\b([A-Z])\.(?=\d)")  # X.509 and G.711 are X509 and G711
-_WITH = re.compile(r"\bw/(?=\s)")
-_WORD = re.compile(r"[A-Za-z0-9]+")
-_REMARK = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])")
+_APOSTROPHE = regex(r"(?<=[A-Za-z])['\u2019](?=[A-Za-z])")
+_SERIES = regex(r"\b([A-Z])\.(?=\d)")  # X.509 and G.711 are X509 and G711
+_WITH = regex(r"\bw/(?=\s)")
+_WORD = regex(r"[A-Za-z0-9]+")
+_REMARK = regex(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])")
 _LAST_WORDS = frozenset({"registry", "registries", "values"})
 # Words of the id of a registry group that do not say what it is about: tls-parameters, smi-numbers.
 _GENERIC = frozenset(
@@ -39,10 +41,10 @@ _GENERIC = frozenset(
     | {"registrations", "registries", "registry", "type", "types", "values"}
 )
 _SINGULARS = (
-    (re.compile(r"(?:series|semantics|statistics|diagnostics|kerberos|ss|us|is|as)$", re.IGNORECASE), None),
-    (re.compile(r"(?:status|alias)es$", re.IGNORECASE), 2),
-    (re.compile(r"(?:ss|x|ch|sh)es$", re.IGNORECASE), 2),
-    (re.compile(r"[a-z]s$|[A-Z]s$"), 1),
+    (regex(r"(?:series|semantics|statistics|diagnostics|kerberos|ss|us|is|as)$", re.IGNORECASE), None),
+    (regex(r"(?:status|alias)es$", re.IGNORECASE), 2),
+    (regex(r"(?:ss|x|ch|sh)es$", re.IGNORECASE), 2),
+    (regex(r"[a-z]s$|[A-Z]s$"), 1),
 )
 _LOUD = frozenset({"ALGORITHM", "CLASS", "GROUP", "LABEL", "OBJECT", "TYPE"})  # words, and no abbreviations
 _WITH_IE = frozenset({"cookies", "series"})
