@@ -6,31 +6,18 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from msgspec.structs import replace
 
 from tests.support import real_data
+from tests.support.file_comparisons import compare_ports as compare
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp, unassigned
 from watcher.core.background import find_background
-from watcher.core.errors import UsageError
 from watcher.core.model import Comparison
 from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
 from watcher.diff.port_files import cut_files
-from watcher.reports.file_diff import InputFile, compare_files
 
 PEOPLE = ["Ann_Lee", "Bo_Chan", "Bo_Chan_2", "Cy_Dorn", "Acme"]
 NAMES = ["alpha", "beta", "gamma", "delta", "rdp"]
-
-
-def compare(old: bytes, new: bytes, *, whole: bool) -> Comparison | str:
-    files = [InputFile(name=f"{name}.xml", data=data) for name, data in (("old", old), ("new", new))]
-    try:
-        comparison = compare_files(*files, registry="ports", with_ids=whole)
-    except UsageError as error:
-        return str(error)
-    # Only a reading of every row gives these.
-    sides = [replace(side, id="", problems=()) for side in (comparison.old, comparison.new)]
-    return replace(comparison, old=sides[0], new=sides[1])
 
 
 def draw_row(chance: random.Random) -> Row:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
 from tests.support import real_data, xhtml_pages
+from tests.support.file_comparisons import compare_ports
 from watcher.core.errors import ParseError
+from watcher.diff.port_tables import cut_tables
 from watcher.formats import csv_table, iana_ports_text, iana_xhtml
 from watcher.formats.base import Document, FieldMap
 from watcher.formats.iana_xml import reader
@@ -199,3 +202,13 @@ def test_tables_that_only_look_wrong_are_read() -> None:
         "no-registrations-9-bytes.csv": 1,
     }
     assert read["alert-urns-identifiers.csv"].headers[""]["columns"].startswith("<alert-category>/<alert-identifier>\n")
+
+
+def test_csvs_that_are_cut_down_have_the_comparison_of_the_whole_files() -> None:
+    tables = [real_data.formats_files(date)[f"{PORTS}/{PORTS}.csv"] for date in real_data.formats_dates()]
+    left_out = []
+    for old, new in pairwise(tables):
+        cut = cut_tables(old, new)
+        left_out.append(cut.left_out if cut else 0)
+        assert compare_ports(old, new, suffix="csv", whole=False) == compare_ports(old, new, suffix="csv", whole=True)
+    assert sum(number > 9_000 for number in left_out) >= 7

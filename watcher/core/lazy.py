@@ -49,6 +49,7 @@ LAZY: Mapping[str, str] = {
     "outbox": "watcher.store.outbox",
     "overview": "watcher.config.overview",
     "port_files": "watcher.diff.port_files",
+    "port_tables": "watcher.diff.port_tables",
     "postgresql": "watcher.store.postgresql.access",
     "postgresql_database": "watcher.store.postgresql.database",
     "registries": "watcher.registries.catalog",

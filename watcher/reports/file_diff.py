@@ -27,9 +27,9 @@ from watcher.registries.base import Registry, apply_settings
 from watcher.registries.catalog import REGISTRIES, rules_for_group
 
 if TYPE_CHECKING:
-    from watcher.diff import port_files, row_items
-else:
-    port_files, row_items = load("port_files"), load("row_items")  # each for other files than registry groups
+    from watcher.diff import port_files, port_tables, row_items
+else:  # each for other files than registry groups
+    port_files, port_tables, row_items = load("port_files"), load("port_tables"), load("row_items")
 
 
 class InputFile(Struct, frozen=True, kw_only=True):
@@ -61,9 +61,9 @@ def compare_files(
     formats = [_choose_format(file, format) for file in (old, new)]
     cut, contents = None, None
     if not with_ids:
-        if chosen == "ports" and formats == ["xml", "xml"] and settings in (None, ReadSettings()):
-            cut = _read_cut(old, new, rules)
-        elif "xml" not in formats:
+        if chosen == "ports" and formats[0] == formats[1] and settings in (None, ReadSettings()):
+            cut = _read_cut(old, new, rules, formats[0])
+        if cut is None and "xml" not in formats:
             contents = _read_tables(old, new, rules, formats)
     contents, left_out = cut or (contents or _read_whole(old, new, rules, formats), 0)
     changes, events = explain(rules, contents[0], contents[1])
@@ -87,12 +87,16 @@ def _choose_format(file: InputFile, format: str | None) -> str:  # noqa: A002 - 
     return format or (named.name if named else "xml")
 
 
-def _read_cut(old: InputFile, new: InputFile, rules: Registry) -> tuple[list[Content], int] | None:
+def _read_cut(old: InputFile, new: InputFile, rules: Registry, file_format: str) -> tuple[list[Content], int] | None:
     """Return what two port files say where they differ, and the number of records left out; None to read them whole."""
-    cut = port_files.cut_files(old.data, new.data)
+    cut = None
+    if file_format == "xml":
+        cut = port_files.cut_files(old.data, new.data)
+    elif file_format == "csv":
+        cut = port_tables.cut_tables(old.data, new.data)
     if cut is None:
         return None
-    reader = IncrementalReader(rules)
+    reader = IncrementalReader(rules, file_format)
     try:
         return [reader.read(cut.old), reader.read(cut.new)], cut.left_out
     except ParseError:
