@@ -8,6 +8,7 @@ environment are never read. Trees are compared here: git quotes names in its out
 
 from __future__ import annotations
 
+import fcntl
 import heapq
 import os
 import re
@@ -15,9 +16,9 @@ import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO
 
@@ -37,6 +38,8 @@ _SHA256_HEX = 64  # digits of an id
 _MAX_DEPTH = 100  # of nested folders
 _MAX_ENTRIES = 10_000_000  # compared; ten nested folders can stand for ten billion files
 _CACHED_TREES = 4096
+_CACHED_COMMITS = 65_536  # each is read for the walk, and again as a parent
+_PIPE = 2**20  # bytes: fewer changes between git and this process than the usual 64 kB
 _Entry = tuple[bytes, str]  # mode and object id
 _Entries = Mapping[bytes, _Entry]
 
@@ -79,6 +82,7 @@ class GitHistory:
         self._roots = frozenset(shallow.read_text("ascii").split()) if shallow.is_file() else frozenset()
         self._objects = _ObjectReader(objects.absolute(), "sha256" if len(self._head) == _SHA256_HEX else "sha1")
         self._read_tree = lru_cache(_CACHED_TREES)(self._objects.read_tree)
+        self._read_commit = lru_cache(_CACHED_COMMITS)(partial(_read_commit, self._objects, self._roots))
         self._entries = 0
 
     def list_versions(self, inside: bytes, is_wanted: Callable[[bytes], bool]) -> Iterator[FileVersion]:
@@ -151,19 +155,6 @@ class GitHistory:
         same = [parent for parent in merge.parents if self._find_leniently(parent, parts) == entry]
         return replace(merge, parents=same[:1]) if same else merge
 
-    def _read_commit(self, commit_id: str) -> _Commit:
-        head = self._objects.read(commit_id, b"commit").partition(b"\n\n")[0]
-        lines = head.decode("ascii", "replace").split("\n")
-        author, committer = _AUTHOR.search(head), _COMMITTER.search(head)
-        parents = [line.removeprefix("parent ") for line in lines if line.startswith("parent ")]
-        return _Commit(
-            id=commit_id,
-            tree=lines[0].removeprefix("tree "),
-            parents=() if commit_id in self._roots else parents,
-            seconds=int(author[1]) if author else None,
-            committed=int(committer[1]) if committer else 0,
-        )
-
     def _find(self, tree: str, parts: Sequence[bytes]) -> _Entry | None:
         """Return the entry of a path in a tree, None if it has no such path."""
         entry: _Entry | None = (_TREE, tree)
@@ -208,6 +199,21 @@ class GitHistory:
 
 class _UnreadableError(Exception):
     """One object of the repository cannot be read."""
+
+
+def _read_commit(objects: _ObjectReader, roots: Collection[str], commit_id: str) -> _Commit:
+    """Read a commit; one of `roots` has no parents in this repository. Raises _UnreadableError."""
+    head = objects.read(commit_id, b"commit").partition(b"\n\n")[0]
+    lines = head.decode("ascii", "replace").split("\n")
+    author, committer = _AUTHOR.search(head), _COMMITTER.search(head)
+    parents = [line.removeprefix("parent ") for line in lines if line.startswith("parent ")]
+    return _Commit(
+        id=commit_id,
+        tree=lines[0].removeprefix("tree "),
+        parents=() if commit_id in roots else parents,
+        seconds=int(author[1]) if author else None,
+        committed=int(committer[1]) if committer else 0,
+    )
 
 
 class _ObjectReader:
@@ -284,6 +290,9 @@ class _ObjectReader:
             env=self._environment,
             cwd=self._folder,
         )
+        assert self._process.stdout is not None  # noqa: S101 - a pipe
+        with suppress(OSError, AttributeError):  # more than this user may have; not on Linux
+            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
         self._end = weakref.finalize(self, _end_process, self._process, self._errors)
         return self._process
 
