@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import random
+import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
-from bench.measuring import Part, Target, cpu_of, table
+from bench.importing import CONFIG, PATIENCE
+from bench.measuring import WATCHER, Part, Target, cost, cpu_of, table
 from bench.series import FILE, make_repository
 from tests.support.change_sets import apply, invert
 from tests.support.environment import content_of, rows
@@ -27,7 +29,9 @@ from watcher.store.store import Store
 
 _DISTANT = 20
 _REBUILT = "rebuilt from the archive"
-_COMMITS = "in order, the commits of a repository"
+_FILES = "`watcher import` of the files"
+_COMMITS = "`watcher import` of the commits of a repository"
+_ONE_BY_ONE = "shuffled, one command a release"
 _PORTS = REGISTRIES["ports"]
 
 
@@ -61,22 +65,23 @@ def _check_exact(changes: ChangeSet, old: Content, new: Content, which: str) -> 
         raise SystemExit(f"the difference {which} is not exact")
 
 
-def one_history(files: Sequence[Path], folder: Path) -> Part:
-    """Import in order, reversed, shuffled and from commits, and rebuild; compare the histories row by row."""
+def one_history(files: Sequence[Path], folder: Path, turns: int = 3) -> Part:
+    """Import in order, reversed, shuffled and from commits, and rebuild, in turns; compare the histories row by row."""
     repository = make_repository(files, FILE, folder / "repository")
     shuffled = list(files)
     random.Random(3).shuffle(shuffled)  # noqa: S311 - no secret
     histories: list[object] = []
-    spent: dict[str, float] = {}
+    runs: dict[str, list[float]] = {}
     orders: Sequence[tuple[str, Sequence[Path], Callable[[ReleaseIngest, Sequence[Path]], None]]] = (
         ("in order", files, _import),
-        (_COMMITS, [repository], _import_commits),
         ("reversed", files[::-1], _import),
         ("shuffled", shuffled, _import),
-        ("shuffled, one command a release", shuffled, _import_one_by_one),
+        (_ONE_BY_ONE, shuffled, _import_one_by_one),
     )
-    for name, order, run in orders:
-        place = folder / name.replace(" ", "-")
+    for turn, (name, order, run) in product(range(turns), orders):
+        if turn and name == _ONE_BY_ONE:
+            continue  # it takes longer than all others together
+        place = folder / f"{name.replace(' ', '-')}-{turn}"
         place.mkdir()
         with Store(place / "history.db") as store:
             archive = SnapshotArchive(place / "snapshots")
@@ -85,18 +90,21 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
                     "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
                 )
             )
-            spent[name] = cpu_of(partial(run, ingest, order))
-            if name != _COMMITS:  # which also say when somebody saw each release
-                histories.append(content_of(rows(place / "history.db")))
+            runs.setdefault(name, []).append(cpu_of(partial(run, ingest, order)))
+            histories.append(content_of(rows(place / "history.db")))
             if name == "in order":
-                spent[_REBUILT] = cpu_of(ingest.rebuild)
+                runs.setdefault(_REBUILT, []).append(cpu_of(ingest.rebuild))
                 histories.append(content_of(rows(place / "history.db")))
+        if name == "in order":
+            for label, origins in ((_FILES, files), (_COMMITS, [f"{GIT}{repository}:{FILE}"])):
+                runs.setdefault(label, []).append(_import_as_process(folder / f"{label}-{turn}", origins))
     if any(history != histories[0] for history in histories):
         raise SystemExit("the histories are not the same")
+    spent = {name: statistics.median(seconds) for name, seconds in runs.items()}
     ratios = {name: seconds / spent["in order"] for name, seconds in spent.items()}
     return Part(
         text=f"All {len(histories)} imports give the same history, row by row. The files of one command are sorted "
-        "by their dates before the first is taken.\n\n"
+        f"by their dates before the first is taken. The medians of {turns} turns; {_ONE_BY_ONE}: one run.\n\n"
         + table(["", "CPU s", "in order = 1"], [[name, spent[name], ratios[name]] for name in spent]),
         targets=[
             Target(
@@ -107,7 +115,7 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
             ),
             Target(
                 what="import of the commits of a repository: CPU with that of git, relative to files",
-                measured=ratios[_COMMITS],
+                measured=spent[_COMMITS] / spent[_FILES],
                 limit=1.15,
             ),
             Target(
@@ -121,10 +129,12 @@ def _import(ingest: ReleaseIngest, order: Sequence[Path]) -> None:
     import_files(ingest, order, "xml")
 
 
-def _import_commits(ingest: ReleaseIngest, repositories: Sequence[Path]) -> None:
-    for repository in repositories:
-        import_files(ingest, [f"{GIT}{repository}:{FILE}"])
-    gc.collect()  # the process of git ends, and counts
+def _import_as_process(place: Path, origins: Sequence[Path | str]) -> float:
+    """Return the CPU seconds of `watcher import` into a new folder, with those of git."""
+    place.mkdir()
+    (place / "config.toml").write_text(CONFIG.format(format="xml"))
+    (place / "config.toml").chmod(0o600)
+    return cost([*WATCHER, "import", "ports", *map(str, origins)], place, patience=PATIENCE).cpu
 
 
 def _import_one_by_one(ingest: ReleaseIngest, order: Sequence[Path]) -> None:

@@ -130,7 +130,7 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("Importing a tree", lambda bench: bundle.measure(bench.folder, 20 if bench.quick else None)),
     ("Workers", lambda bench: workers.measure(bench.folder / "workers", 10 if bench.quick else workers.SOURCES)),
     ("Exactness", lambda bench: exactness.differences(bench.files)),
-    ("Order of import", lambda bench: exactness.one_history(bench.files, bench.folder)),
+    ("Order of import", lambda bench: exactness.one_history(bench.files, bench.folder, min(bench.times, 3))),
     ("Tried and not kept", lambda _: tried.describe()),
 )
 
