@@ -225,6 +225,7 @@ def test_files_are_two_frames_of_which_the_first_is_the_receipt(tmp_path: Path) 
     fields = json.loads(file[8 : 8 + length])
     assert magic == 0x184D2A50
     assert (fields["schema"], fields["sha256"], fields["size"]) == (1, receipt.sha256, 9)
+    assert not {"returned", "again"} & {*fields}  # there is nothing to say
     assert file[8 + length :].startswith(b"\x28\xb5\x2f\xfd")
 
 
@@ -358,13 +359,16 @@ def test_a_bit_that_decoders_ignore_and_another_receipt_are_damage(tmp_path: Pat
         archive.record_return("ports", last.stem, "2026-01-01T00:00:00Z", "confirmed")
 
 
-def test_a_receipt_that_was_written_without_a_checksum_is_read(tmp_path: Path) -> None:
-    last = place(tmp_path, keep_series(SnapshotArchive(tmp_path), series(2))[-1])
+@pytest.mark.parametrize("ending", [b"", b', "returned": [], "again": []'])
+def test_a_receipt_of_an_older_version_is_read(tmp_path: Path, ending: bytes) -> None:
+    written = keep_series(SnapshotArchive(tmp_path), series(2))[-1]
+    last = place(tmp_path, written)
     magic, length = struct.unpack_from("<II", last.read_bytes())
     end = 8 + length
-    receipt = re.sub(rb', "crc32": "[0-9a-f]{8}"', b"", last.read_bytes()[8:end])
+    receipt = re.sub(rb', "crc32": "[0-9a-f]{8}"', ending, last.read_bytes()[8:end])
     last.write_bytes(struct.pack("<II", magic, len(receipt)) + receipt + last.read_bytes()[end:])
     assert damage(tmp_path) == []
+    assert [*SnapshotArchive(tmp_path).list_snapshots("ports")][-1] == written
 
 
 def test_verify_names_a_renamed_file(tmp_path: Path) -> None:

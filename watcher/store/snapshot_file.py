@@ -28,7 +28,7 @@ _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _HEADER = struct.Struct("<II")
 _MAX_RECEIPT = 65536
 _CHECKSUM = regex(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
-_OPTIONAL = ("refused", "was_release", "sequence", "return_sequences", "accepted_by")
+_OPTIONAL = ("returned", "again", "refused", "was_release", "sequence", "return_sequences", "accepted_by")
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 
 
@@ -98,7 +98,7 @@ def join_file(info: SnapshotInfo, frames: bytes) -> bytes:
     """Return the file of a snapshot."""
     fields = {_STORED_NAMES.get(name, name): value for name, value in asdict(info).items()}
     for name in _OPTIONAL:
-        if fields[name] in (None, {}) or fields[name] is False:  # a sequence can be 0
+        if fields[name] in (None, (), {}) or fields[name] is False:  # a sequence can be 0
             del fields[name]
     receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
     receipt = receipt[:-1] + b', "crc32": "%08x"}' % _compute_checksum(receipt, frames)
@@ -154,7 +154,7 @@ def parse_receipt(receipt: bytes, place: object) -> SnapshotInfo:
         schema = fields.pop("schema")
         fields.pop("crc32", None)
         fields |= {name: fields.pop(stored) for name, stored in _STORED_NAMES.items()}
-        fields |= {"returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))}
+        fields |= {name: tuple(fields.get(name, ())) for name in ("returned", "again")}
         info = SnapshotInfo(**fields)
         _validate(info)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
