@@ -77,8 +77,17 @@ def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment
         runs |= ours.beside({_GIT_HISTORY: lambda: _git_history(csvs, folder, peers, patience)})
         runs |= ours.beside({_GIT_HISTORY_XML: lambda: _git_history_xml(files, folder, peers, patience)})
     targets = [
-        *(_of_git_history(runs, name) for name in (_GIT_HISTORY_XML, _GIT_HISTORY)),
-        *(_of_sketch(runs, name) for name in (_SKETCH, _PROVEN)),
+        Target(
+            what=f"Import: CPU of {_GIT_HISTORY}, relative to `watcher import` of the same files",
+            measured=_ratio(runs[_GIT_HISTORY]) if _GIT_HISTORY in runs else None,
+            limit=25,
+            least=True,
+        ),
+        Target(
+            what=f"Import: CPU of `watcher import`, relative to {_PROVEN}",
+            measured=1 / ratio if (ratio := _ratio(runs[_PROVEN])) else None,
+            limit=2,
+        ),
     ]
     remarks = "\n".join(f"- {name}: {run.remark}" for name, run in runs.items() if run.remark)
     return Part(
@@ -123,22 +132,6 @@ class _Ours:
         runs = self.spent[given]
         cpu, wall = (statistics.median(getattr(run.spent, name) for run in runs) for name in ("cpu", "wall"))
         return replace(runs[0], spent=replace(runs[0].spent, cpu=cpu, wall=wall), ours=cpu)
-
-
-def _of_git_history(runs: dict[str, _Run], which: str) -> Target:
-    return Target(
-        what=f"Import: CPU of {which}, relative to `watcher import` of the same files",
-        measured=_ratio(runs[which]) if which in runs else None,
-        limit=25,
-        least=True,
-    )
-
-
-def _of_sketch(runs: dict[str, _Run], which: str) -> Target:
-    ratio = _ratio(runs[which])
-    return Target(
-        what=f"Import: CPU of `watcher import`, relative to {which}", measured=1 / ratio if ratio else None, limit=2
-    )
 
 
 def into_store(files: Sequence[Path], store: Path, given: str = "XML") -> _Run:
