@@ -170,7 +170,7 @@ def test_the_parts_that_need_no_peers_measure_a_tiny_series(files: list[Path], t
     archived = archiving.measure(files, tmp_path)
     assert all(target.measured for target in archived.targets)
     assert "all exact" in exactness.differences(files).text
-    assert "All 5 imports" in exactness.one_history(files, tmp_path, turns=1).text
+    assert "All 6 imports" in exactness.one_history(files, tmp_path, turns=1).text
 
 
 def test_files_of_other_kinds_are_compared_with_the_scripts_that_need_no_package(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ _WORDS = {
     Outcome.INSERTED: "inserted in date order",
     Outcome.UNCHANGED: "already present",
     Outcome.COSMETIC: "same content in other bytes",
+    Outcome.ARCHIVED: "archived",
 }
 
 
@@ -37,9 +38,12 @@ _WORDS = {
 @click.argument("source")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--dry-run", is_flag=True, help="Say what would be imported and what refused; change nothing.")
+@click.option(
+    "--archive-only", is_flag=True, help="Only keep the bytes; `watcher rebuild` then derives the history once."
+)
 @format_option("json")
 @click.pass_obj
-def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, format: str) -> None:
+def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, archive_only: bool, format: str) -> None:
     """Import old releases of a source from files, folders, `git:REPO:PATH` or `git:REPO:FOLDER/`.
 
     Releases may come in any order and more than once: each is inserted in date order, and one that is already present
@@ -47,6 +51,9 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, fo
     date (a CSV) gets the date in the name of its file or folder, or of its commit. For a collection, a document named
     GROUP.xml, in any folder, is imported into that group, and pages (.html) into the index.
     --dry-run works on a copy of the history, which is thrown away. Exit code 1: a document was refused.
+
+    One command with all files is the fastest. Where the files come one by one, --archive-only keeps them, and
+    `watcher rebuild` makes releases of all that wait; the next import or check would do so, too.
 
     \b
     Examples:
@@ -56,6 +63,7 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, fo
       watcher import my-table tables/2019-01-08.csv tables/2019-01-09.csv
       watcher import ports git:~/iana-mirror:assignments/service-names-port-numbers.xml
       watcher import iana git:~/iana-mirror:assignments/
+      watcher import ports 2019-01-08.xml --archive-only
     """
     report = importer.ImportReport()
     with open_monitor_of_copy(config) if dry_run else open_monitor(config) as monitor:
@@ -66,7 +74,7 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, fo
             # The index before and after: it says which groups there are.
             for _, names in groupby(by_source, key=source.__eq__):
                 pairs = _open_ingests(monitor, source, {name: by_source[name] for name in names})
-                report.add(importer.import_items(pairs, partial(bar.update, 1)))
+                report.add(importer.import_items(pairs, partial(bar.update, 1), archive_only=archive_only))
             if sum(report.outcomes[outcome] for outcome in _NEW) >= _MERGE_INDEX_AFTER:
                 monitor.store.merge_search_index()
     if format == "json":
@@ -82,6 +90,8 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, fo
         if report.outcomes:
             counts = "; ".join(f"{number} {_WORDS[outcome]}" for outcome, number in report.outcomes.items())
             click.echo(f"{source}: {'dry run, nothing is changed: ' if dry_run else ''}{counts}")
+        if report.outcomes[Outcome.ARCHIVED] and not dry_run:
+            click.echo(f"{source}: run `watcher rebuild` to make releases of what is archived")
         for origin, reason in report.refused:
             click.echo(visible(f"watcher: refused {origin}: {reason}"), err=True)
     if report.refused:

@@ -97,19 +97,22 @@ def find_items(paths: Iterable[str], *suffixes: str, now: datetime | None = None
 
 
 def import_items(
-    pairs: Iterable[tuple[ReleaseIngest, ImportItem]], progress: Callable[[], None] | None = None
+    pairs: Iterable[tuple[ReleaseIngest, ImportItem]],
+    progress: Callable[[], None] | None = None,
+    *,
+    archive_only: bool = False,
 ) -> ImportReport:
     """Ingest every item into its source, all of one archive and history; one that is no release of it is refused.
 
     Some releases at a time are one transaction with one sync of each file: a transaction for each takes longer than to
     read and judge a small release. They are read before, so that no other process waits for a slow disk. `progress` is
-    called after each item.
+    called after each item. With `archive_only` the history stays as it is (`ReleaseIngest.archive`).
     """
     report = ImportReport()
     for batch in _read_batches(pairs):
         with batch[0].ingest.batch():
             while batch:
-                _ingest_read_item(batch.popleft(), report)
+                _ingest_read_item(batch.popleft(), report, archive_only=archive_only)
                 if progress:
                     progress()
     return report
@@ -148,12 +151,13 @@ def _read_item(ingest: ReleaseIngest, item: ImportItem) -> _ReadItem:
     return _ReadItem(ingest=ingest, origin=item.origin, reason=reason)
 
 
-def _ingest_read_item(item: _ReadItem, report: ImportReport) -> None:
+def _ingest_read_item(item: _ReadItem, report: ImportReport, *, archive_only: bool) -> None:
     if item.candidate is None:
         report.refused.append((item.origin, item.reason))
         return
     try:
-        result = item.ingest.ingest(item.candidate)
+        step = item.ingest.archive if archive_only else item.ingest.ingest
+        result = step(item.candidate)
     except ParseError as error:
         report.refused.append((item.origin, str(error)))
     except OSError as error:

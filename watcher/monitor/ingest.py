@@ -84,6 +84,24 @@ class ReleaseIngest:
         self._recovery.is_complete = True
         return replace(result, rederivation=rederivation) if rederivation else result
 
+    def archive(self, candidate: Candidate) -> CheckResult:
+        """Keep an imported release in the archive alone: the next import, check or rebuild of the source records it.
+
+        One that is known, or was refused before, is ingested; so is a document without a date, because only the history
+        says whether it came back. Raises as `ingest` does.
+        """
+        archived = [*self._parts.archive.list_snapshots(self.source)]
+        stored = next((info for info in archived if info.sha256 == candidate.sha256), None)
+        if (stored and stored.refused) or self._history.find_by_hash(self.source, sha256=candidate.sha256):
+            return self.ingest(candidate)
+        if self._reader.read(candidate.data).published is None:
+            return self.ingest(candidate)
+        last = max(archived, key=lambda info: info.number, default=None)
+        self._recorder.store_bytes(candidate, near=last.sha256 if last else None)
+        self._recovery.is_complete = False
+        is_new = stored is None or not stored.accepted
+        return CheckResult(outcome=Outcome.ARCHIVED if is_new else Outcome.UNCHANGED, sha256=candidate.sha256)
+
     def fetch_second_format(self, candidate: Candidate) -> None:
         """Fetch the second format if the candidate will be compared with it, before it counts as being judged."""
         if self._second_format and not self._history.find_by_hash(self.source, sha256=candidate.sha256):
@@ -138,7 +156,8 @@ class ReleaseIngest:
             return replace(
                 self._recorder.record_held(content, candidate, hold, by=by, at=candidate.seen), message=remark
             )
-        self._recorder.store_bytes(candidate, near=self._history.find_latest(self.source), accepted=False)
+        latest = self._history.find_latest(self.source)
+        self._recorder.store_bytes(candidate, near=latest.release.sha256 if latest else None, accepted=False)
         return self._hold(hold, earlier, candidate, Outcome.HELD)
 
     def _hold(
@@ -168,7 +187,7 @@ class ReleaseIngest:
         live = candidate.live and stored == latest
         if candidate.live and stored.release.observed and not self._is_clock_right(candidate, stored):
             candidate = replace(candidate, observed=max(candidate.seen, stored.release.observed))
-        snapshot = self._recorder.store_bytes(replace(candidate, live=live), near=stored)
+        snapshot = self._recorder.store_bytes(replace(candidate, live=live), near=stored.release.sha256)
         returned_at = (
             None if candidate.live else self._timeline.record_dated_copy(stored, candidate.sha256, candidate.observed)
         )

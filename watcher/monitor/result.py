@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     INSERTED = "inserted"  # a new release, earlier than the newest, put in date order; alerted if no check saw a later
     UNCHANGED = "unchanged"  # the newest release, byte for byte or by the server's word (304)
     COSMETIC = "cosmetic"  # other bytes of a known release: the snapshot is kept, nothing else changes
+    ARCHIVED = "archived"  # imported into the archive alone: the next import, check or rebuild records its release
     STALE = "stale"  # a release that newer ones followed: the server lags
     HELD = "held"  # a release that waits for confirmation; it is not in the history
     FAILED = "failed"  # the check failed and changed nothing
