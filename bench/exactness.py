@@ -106,8 +106,9 @@ def one_history(files: Sequence[Path], folder: Path, turns: int = 3) -> Part:
     ratios = {name: seconds / spent["in order"] for name, seconds in spent.items()}
     return Part(
         text=f"All {len(histories)} imports give the same history, row by row. The files of one command are sorted "
-        f"by their dates before the first is taken. The medians of {turns} turns, and one run of those with one command "
-        "a release.\n\n" + table(["", "CPU s", "in order = 1"], [[name, spent[name], ratios[name]] for name in spent]),
+        f"by their dates before the first is taken. The medians of {turns} turns, and one run of those with one "
+        "command a release.\n\n"
+        + table(["", "CPU s", "in order = 1"], [[name, spent[name], ratios[name]] for name in spent]),
         targets=[
             Target(
                 what="import of shuffled releases: CPU, relative to in order", measured=ratios["shuffled"], limit=1.1

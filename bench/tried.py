@@ -14,9 +14,9 @@ broken XML at most 2 times, by those of the tree, the commits and the files; the
 - Two small registry groups: most of the time is imports of click, msgspec and lxml. To end the process without Python's
   own clean-up (`os._exit`) saved 2 % more than to freeze the garbage collector does; it would skip every exit handler.
 - Tables (record 55): to recognize the cells that need no folding for a whole row at once, and to hand lines to Python's
-  `csv` module 64 kB at a time, saved 3 % of reading. To leave out rows of any table by their bytes before they are read,
-  two pieces of code would have to read the quotes, line breaks and key columns of every dialect. For the columns of
-  IANA's ports it is done by cells (record 59).
+  `csv` module 64 kB at a time, saved 3 % of reading. To leave out rows of any table by their bytes before they are
+  read, two pieces of code would have to read the quotes, line breaks and key columns of every dialect. For the columns
+  of IANA's ports it is done by cells (record 59).
 - One sync for all snapshots of an import in place of one for each: Python has no `syncfs`, and `sync` waits for other
   file systems too.
 - Commits: `git cat-file` writes each file through a pipe in pieces of 16 kB, which takes as long as it takes to unpack
