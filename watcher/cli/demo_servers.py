@@ -159,7 +159,10 @@ def _handler(servers: DemoServers) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self.send_response(servers.receive(body, headers))
+            status = servers.receive(body, headers)
+            self.send_response(status)
+            if status != 204:
+                self.send_header("Content-Length", "0")  # else a client waits for a body
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
