@@ -13,6 +13,7 @@ from tests.support.environment import content_of, rows
 from tests.support.imports import import_files
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher.core.read_settings import ReadSettings
+from watcher.formats.iana_xml import published_date
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.result import Outcome
 from watcher.monitor.source_parts import assemble_parts
@@ -117,3 +118,37 @@ def test_a_table_without_a_date_is_ingested(tmp_path: Path) -> None:
     outcomes = [import_one(tmp_path, path, archive_only=True) for path in sorted(tmp_path.glob("*.csv"))]
     assert Outcome.ARCHIVED not in outcomes
     assert len(rows(tmp_path / "history.db")["releases"]) == 3
+
+
+ROOT = b'<registry xmlns="http://www.iana.org/assignments" id="service-names-port-numbers">'
+DATE = b"<updated>2020-01-02</updated>"
+
+
+@pytest.mark.parametrize(
+    ("head", "date"),
+    [
+        (ROOT + b"<title>t</title>" + DATE, "2020-01-02"),
+        (b"<!-- " + DATE + b" -->" + ROOT + DATE.replace(b"2020", b"2021"), "2021-01-02"),
+        (ROOT + b"<registry id='x'>" + DATE, None),
+        (ROOT + b"<record/>" + DATE, None),
+        (ROOT + b"<people><person id='a'>" + DATE, None),
+        (ROOT + b"<!-- " + DATE + b" -->", None),
+        (ROOT + b"<updated>2020-13-02</updated>", None),
+        (ROOT + b" " * 9000 + DATE, None),
+        (DATE, None),
+        (b"<html>" + DATE, None),
+    ],
+)
+def test_the_date_of_a_document_is_that_of_its_root_or_unknown(head: bytes, date: str | None) -> None:
+    assert published_date(b"<?xml version='1.0'?>" + head) == date
+
+
+def test_a_cut_file_is_refused_and_a_document_without_a_plain_date_is_ingested(
+    tmp_path: Path, files: list[Path]
+) -> None:
+    (cut := tmp_path / "cut.xml").write_bytes(files[0].read_bytes()[:-20])
+    (other := tmp_path / "other.xml").write_bytes(files[1].read_bytes().replace(b"<updated>", b"<!-- --><updated>"))
+    with open_ingest(tmp_path) as ingest:
+        report = import_files(ingest, [cut, other], "xml", archive_only=True)
+    assert [origin for origin, _ in report.refused] == [str(cut)]
+    assert {*report.outcomes} == {Outcome.BASELINE}

@@ -21,6 +21,8 @@ from msgspec.structs import replace
 from watcher.core.model import Content
 from watcher.core.operations import Hold, HoldState, Reason
 from watcher.core.times import to_text
+from watcher.formats.iana_xml import published_date
+from watcher.formats.xml_safety import check_well_formed
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.changed_settings import ChangedSettings
@@ -87,15 +89,16 @@ class ReleaseIngest:
     def archive(self, candidate: Candidate) -> CheckResult:
         """Keep an imported release in the archive alone: the next import, check or rebuild of the source records it.
 
-        One that is known, or was refused before, is ingested; so is a document without a date, because only the history
-        says whether it came back. Raises as `ingest` does.
+        It is proven well-formed and not read further. One that is known, or was refused before, is ingested; so is a
+        document without a date, because only the history says whether it came back. Raises as `ingest` does.
         """
         archived = [*self._parts.archive.list_snapshots(self.source)]
         stored = next((info for info in archived if info.sha256 == candidate.sha256), None)
         if (stored and stored.refused) or self._history.find_by_hash(self.source, sha256=candidate.sha256):
             return self.ingest(candidate)
-        if self._reader.read(candidate.data).published is None:
+        if self.format != "xml" or published_date(candidate.data) is None:
             return self.ingest(candidate)
+        check_well_formed(candidate.data)
         last = max(archived, key=lambda info: info.number, default=None)
         self._recorder.store_bytes(candidate, near=last.sha256 if last else None)
         self._recovery.is_complete = False
