@@ -173,5 +173,6 @@ def test_the_commands_of_an_operator_see_it(unit: Unit) -> None:
     unit.start()
     unit.logged("checked")
     command = ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", str(HOME / "bin" / "watcher"))
-    status = unit.sandbox.run(*command, "--config", str(CONFIG), "status")
-    assert "scheduler" in status.stdout
+    ask = (*command, "--config", str(CONFIG), "status")
+    # A worker says with its next heartbeat that it was elected.
+    until(lambda: "scheduler" in unit.sandbox.run(*ask).stdout, "the status to name the scheduler")
