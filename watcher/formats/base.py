@@ -62,7 +62,10 @@ class CompactRow(Mapping[str, str]):
 
     def get(self, name: str, default: Any = None) -> Any:
         place = self._places.get(name)
-        return default if place is None else self._split()[place]
+        if place is None:
+            return default
+        values = self._values  # not `_split`: rules ask a million rows
+        return values.split(_SEPARATOR)[place] if isinstance(values, str) else values[place]
 
     def keys(self) -> KeysView[str]:
         return self._places.keys()

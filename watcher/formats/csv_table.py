@@ -145,7 +145,10 @@ class _TableReader:
         if len(cells) != len(names) and (any(cells[len(names) :]) or (len(cells) < len(names) and not self._ragged)):
             message = f"{len(cells)} cells in a table of {len(names)} columns"
             raise ParseError("ragged", message, line=self._csv_rows.line_number(begin))
-        return {name: text for name, cell in zip(names, cells, strict=False) if cell and (text := fold(cell))}
+        # As `fold` does: a call for each cell would take a fifth of the time of reading.
+        return {
+            name: text for name, cell in zip(names, cells, strict=False) if cell and (text := " ".join(cell.split()))
+        }
 
     def _add_row(self, texts: dict[str, str], begin: int) -> Row | None:
         """Append the row of some texts; return it if the cache had it."""
