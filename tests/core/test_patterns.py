@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import watcher
 from watcher.core.patterns import regex
 
 _COMPILE_ALL = """
@@ -46,3 +48,9 @@ def test_all_patterns_of_the_package_compile() -> None:
     run = subprocess.run([sys.executable, "-c", _COMPILE_ALL], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 150
+
+
+def test_no_module_compiles_a_pattern_when_it_is_imported() -> None:
+    root = Path(watcher.__file__).parent
+    texts = {path: path.read_text("utf-8") for path in root.rglob("*.py") if path.name != "patterns.py"}
+    assert [str(path) for path, text in texts.items() if re.search(r"^\S.*\bre\.compile\(", text, re.MULTILINE)] == []
