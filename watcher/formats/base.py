@@ -76,6 +76,11 @@ class CompactRow(Mapping[str, str]):
     def items(self) -> ItemsView[str, str]:
         return self._as_dict().items()
 
+    @property
+    def text(self) -> str:
+        """All values in one text, to search for words in: of a million rows none is split for it."""
+        return self._values if isinstance(self._values, str) else _SEPARATOR.join(self._values)
+
     def _as_dict(self) -> dict[str, str]:
         return dict(zip(self._places, self._split(), strict=True))
 

@@ -192,7 +192,10 @@ def _blocks(context: ChangeContext, content: Content, item: Item, owner: str) ->
 def _number_blocks(entries: Entries) -> Mapping[str, _NumberedRows]:
     by_owner: dict[str, list[Item]] = {}
     labels = entries.value_labels
-    rows = entries.select(lambda fields: may_be_block("\n".join([fields.get(label, "") for label in labels])))
+    if len(labels) == 1:  # as in most tables; some have a million rows
+        rows = entries.select(lambda fields: may_be_block(fields.get(labels[0], "")))
+    else:
+        rows = entries.select(lambda fields: may_be_block("\n".join([fields.get(label, "") for label in labels])))
     for item in filter(is_assigned, rows):
         has_mark = any(map(may_be_block, entry_parts.read_values(item)))
         if has_mark and any(block.high > block.low for block in numbers(item)):

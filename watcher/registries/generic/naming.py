@@ -183,7 +183,7 @@ def _find_title_column(content: Content) -> str:
 
     @cache
     def count(column: str) -> Counter[str]:
-        return Counter(text for fields in rows if (text := fields.get(column, "")))
+        return Counter(filter(None, [fields.get(column, "") for fields in rows]))
 
     def is_distinct(column: str) -> bool:
         return len(count(column)) >= _DISTINCT * len(rows)

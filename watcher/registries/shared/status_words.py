@@ -15,6 +15,7 @@ from msgspec import Struct
 from watcher.core.model import Status
 from watcher.core.patterns import regex
 from watcher.core.value_ranges import parse_ranges
+from watcher.formats.base import CompactRow
 from watcher.registries.shared.remarks import strip_temporary
 
 
@@ -90,7 +91,8 @@ def read_status(fields: Mapping[str, str]) -> StatusReading:
 
 def may_have_status(fields: Mapping[str, str]) -> bool:
     """Return whether a row has a word without which it states no status: most rows have none."""
-    text = "\n".join([*fields, *fields.values()])
+    values = fields.text if isinstance(fields, CompactRow) else "\n".join(fields.values())
+    text = "\n".join([*fields, values])
     if not text.isascii():  # some characters are letters in another case to `re` alone
         return True
     text = text.lower()
