@@ -102,7 +102,7 @@ def _shared_places(names: tuple[str, ...]) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-class Row(Struct, eq=False):
+class Row(Struct, eq=False, gc=False):  # in no cycle: the collector need not go through a million of them
     """One row as read, compared by identity. `registry` is set once: when the row is placed."""
 
     registry: str
