@@ -17,6 +17,7 @@ from watcher.formats.iana_xml import published_date
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.result import Outcome
 from watcher.monitor.source_parts import assemble_parts
+from watcher.store.repeated_snapshot import Observation
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -109,6 +110,13 @@ def test_what_is_no_release_is_refused_at_once_and_what_cannot_be_judged_at_the_
         # It was refused, so it is judged again.
         assert import_files(ingest, files[:2], "xml", archive_only=True).outcomes[Outcome.ARCHIVED] == 0
     assert len(rows(tmp_path / "history.db")["releases"]) == 2
+
+
+def test_a_release_that_was_held_or_rejected_is_ingested(tmp_path: Path, files: list[Path]) -> None:
+    archive = SnapshotArchive(tmp_path / "snapshots")
+    seen = Observation(observed="2019-01-02T00:00:00Z", origin="x", live=True, accepted=False)
+    archive.store_snapshot(files[0].read_bytes(), seen, source="ports", registry="ports", format="xml")
+    assert import_one(tmp_path, files[0], archive_only=True) is Outcome.BASELINE
 
 
 def test_a_table_without_a_date_is_ingested(tmp_path: Path) -> None:

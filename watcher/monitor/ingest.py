@@ -89,12 +89,13 @@ class ReleaseIngest:
     def archive(self, candidate: Candidate) -> CheckResult:
         """Keep an imported release in the archive alone: the next import, check or rebuild of the source records it.
 
-        It is proven well-formed and not read further. One that is known, or was refused before, is ingested; so is a
-        document without a date, because only the history says whether it came back. Raises as `ingest` does.
+        It is proven well-formed and not read further. One that is known, held or was refused before, is ingested; so is
+        a document without a date, because only the history says whether it came back. Raises as `ingest` does.
         """
         archived = [*self._parts.archive.list_snapshots(self.source)]
         stored = next((info for info in archived if info.sha256 == candidate.sha256), None)
-        if (stored and stored.refused) or self._history.find_by_hash(self.source, sha256=candidate.sha256):
+        is_decided = stored is not None and (stored.refused or not stored.accepted)
+        if is_decided or self._history.find_by_hash(self.source, sha256=candidate.sha256):
             return self.ingest(candidate)
         if self.format != "xml" or published_date(candidate.data) is None:
             return self.ingest(candidate)
@@ -102,8 +103,8 @@ class ReleaseIngest:
         last = max(archived, key=lambda info: info.number, default=None)
         self._recorder.store_bytes(candidate, near=last.sha256 if last else None)
         self._recovery.is_complete = False
-        is_new = stored is None or not stored.accepted
-        return CheckResult(outcome=Outcome.ARCHIVED if is_new else Outcome.UNCHANGED, sha256=candidate.sha256)
+        outcome = Outcome.UNCHANGED if stored else Outcome.ARCHIVED
+        return CheckResult(outcome=outcome, sha256=candidate.sha256)
 
     def fetch_second_format(self, candidate: Candidate) -> None:
         """Fetch the second format if the candidate will be compared with it, before it counts as being judged."""
