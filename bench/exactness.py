@@ -67,7 +67,7 @@ def _check_exact(changes: ChangeSet, old: Content, new: Content, which: str) -> 
 
 
 def one_history(files: Sequence[Path], folder: Path, turns: int = 3) -> Part:
-    """Import in order, reversed, shuffled and from commits, and rebuild, in turns; compare the histories row by row."""
+    """Import in order, reversed and shuffled, and rebuild, and compare the histories; import commits beside files."""
     repository = make_repository(files, FILE, folder / "repository")
     shuffled = list(files)
     random.Random(3).shuffle(shuffled)  # noqa: S311 - no secret

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import content_of, rows
+from tests.support.environment import content_of, open_environment, rows
 from tests.support.imports import import_files
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
+from watcher.core.operations import HoldState
 from watcher.core.read_settings import ReadSettings
 from watcher.formats.iana_xml import published_date
 from watcher.monitor.ingest import ReleaseIngest
@@ -69,8 +70,7 @@ def test_archived_and_imported_releases_in_any_order_give_one_history(tmp_path: 
             import_one(folder, path, archive_only=chance.random() < 0.7)
         with open_ingest(folder) as ingest:
             if number % 2:
-                rebuilt = ingest.rebuild()  # all in one pass, in the order of their dates
-                assert (rebuilt.releases, rebuilt.recovered) == (len(SERIES), ())
+                assert ingest.rebuild().releases == len(SERIES)
             else:  # a release that is known makes the others, too
                 assert import_files(ingest, files[:1], "xml").outcomes.total() == 1
         assert history(folder) == history(tmp_path / "in-order")
@@ -136,7 +136,7 @@ DATE = b"<updated>2020-01-02</updated>"
     ("head", "date"),
     [
         (ROOT + b"<title>t</title>" + DATE, "2020-01-02"),
-        (b"<!-- " + DATE + b" -->" + ROOT + DATE.replace(b"2020", b"2021"), "2021-01-02"),
+        (b"<!-- <registry>" + DATE + b" -->" + ROOT, None),
         (ROOT + b"<registry id='x'>" + DATE, None),
         (ROOT + b"<record/>" + DATE, None),
         (ROOT + b"<people><person id='a'>" + DATE, None),
@@ -160,3 +160,36 @@ def test_a_cut_file_is_refused_and_a_document_without_a_plain_date_is_ingested(
         report = import_files(ingest, [cut, other], "xml", archive_only=True)
     assert [origin for origin, _ in report.refused] == [str(cut)]
     assert {*report.outcomes} == {Outcome.BASELINE}
+
+
+@pytest.mark.parametrize("archive_only", [False, True])
+def test_a_check_that_is_served_an_archived_release_has_seen_it(tmp_path: Path, archive_only: bool) -> None:
+    first, second = (release([tcp("a", str(port))], f"2021-01-0{port}") for port in (1, 2))
+    (tmp_path / "second.xml").write_bytes(second)
+    with open_environment(tmp_path) as env:
+        env.check(first)
+        with env.service() as service:
+            ingest = service.ingest(service.source("ports"))
+            import_files(ingest, [tmp_path / "second.xml"], "xml", archive_only=archive_only)
+        assert env.check(second).outcome is Outcome.UNCHANGED
+        (snapshot,) = [info for info in SnapshotArchive(tmp_path / "snapshots").list_snapshots() if info.number == 1]
+        assert (snapshot.live, snapshot.observed is None) == (True, False)
+        assert rows(tmp_path / "history.db")["releases"][-1]["live"]
+        assert env.alerts == []
+
+
+@pytest.mark.parametrize("archive_only", [False, True])
+def test_the_hold_of_a_release_that_is_archived_in_other_bytes_ends_with_the_rebuild(
+    tmp_path: Path, archive_only: bool
+) -> None:
+    many = [tcp(f"s{port}", str(port)) for port in range(1, 600)]
+    (tmp_path / "other.xml").write_bytes(release(many[:3], "2021-01-02") + b"\n")
+    with open_environment(tmp_path) as env:
+        env.check(release(many, "2021-01-01"))
+        assert env.check(release(many[:3], "2021-01-02")).outcome is Outcome.HELD
+        with env.service() as service:
+            ingest = service.ingest(service.source("ports"))
+            import_files(ingest, [tmp_path / "other.xml"], "xml", archive_only=archive_only)
+            ingest.rebuild()
+            (hold,) = service.store.holds.list_holds("ports")
+        assert (hold.state, hold.by) == (HoldState.ACCEPTED, "import")

@@ -53,7 +53,8 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, ar
     --dry-run works on a copy of the history, which is thrown away. Exit code 1: a document was refused.
 
     One command with all files is the fastest. Where the files come one by one, --archive-only keeps them, and
-    `watcher rebuild` makes releases of all that wait; the next import or check would do so, too.
+    `watcher rebuild` makes releases of all that wait; so does the next import, and the next check that fetches a
+    document. A document without a date (a CSV) is imported at once.
 
     \b
     Examples:

@@ -23,7 +23,7 @@ def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
     The result is the same history, or a better one if the rules were improved. Each source is replaced in one
     transaction. The log of checks and deliveries stays. No alerts are sent, except for a release that was never in the
     history: a killed check left it, or an older version could not read or judge it. If subscribers were alerted of a
-    later release, it is inserted without alerts.
+    later release, it is inserted without alerts, as are releases that `import --archive-only` kept.
 
     --events derives only changes and events, which is enough after an upgrade with better rules. A source that this
     version reads differently is rebuilt whole.

@@ -3,8 +3,8 @@
 All rows are split into cells. What takes most of the time of a comparison, to make entries of them, is done only for
 the rows that are left: those that only one table has, and those that a rule can ask about, which are on a port of a
 changed row, have the name of a changed row without a port, or are for a range of ports.
-Wherever a row that is left out could matter, because reading it would be refused or its port is not plain, it returns
-None and the caller reads both files whole. A test holds both ways to the same comparison.
+Wherever a row that is left out could matter, because reading it would be refused or its port or name is not plain,
+`cut_tables` returns None and the caller reads both files whole. A test holds both ways to the same comparison.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from watcher.formats.text import check_is_text, fold
 
 _HEADER = b"Service Name,Port Number,Transport Protocol,"
 _NAME, _PORT = 0, 1  # the places of these columns
-_LARGEST = 8 * 2**20  # bytes of a file: fewer rows than a reader refuses
+_LARGEST = 5 * 2**20  # bytes of a file: fewer rows, of five bytes and more, than a reader refuses
 _SEPARATOR = "\x1f"
 _PLAIN_PORT = regex(r"((0|[1-9][0-9]*)(-[0-9]+)?)?")
 

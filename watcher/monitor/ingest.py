@@ -94,8 +94,8 @@ class ReleaseIngest:
         """
         archived = [*self._parts.archive.list_snapshots(self.source)]
         stored = next((info for info in archived if info.sha256 == candidate.sha256), None)
-        is_decided = stored is not None and (stored.refused or not stored.accepted)
-        if is_decided or self._history.find_by_hash(self.source, sha256=candidate.sha256):
+        is_held_or_refused = stored is not None and (stored.refused or not stored.accepted)
+        if is_held_or_refused or self._history.find_by_hash(self.source, sha256=candidate.sha256):
             return self.ingest(candidate)
         if self.format != "xml" or published_date(candidate.data) is None:
             return self.ingest(candidate)
@@ -122,7 +122,7 @@ class ReleaseIngest:
     def _ingest(self, candidate: Candidate) -> CheckResult:
         recovered = self._recovery.recover()
         if candidate.sha256 in recovered:
-            return recovered[candidate.sha256]
+            return self._finish_recovered(candidate, recovered[candidate.sha256])
         if stored := self._history.find_by_hash(self.source, sha256=candidate.sha256):
             return self._ingest_known(candidate.dated_by_name(stored.release.published), stored, Outcome.UNCHANGED)
         content = self._reader.read(candidate.data)
@@ -137,6 +137,15 @@ class ReleaseIngest:
         if reasons or self._holds.get(content.digest):
             return self._hold_or_confirm(content, candidate, reasons, remark)
         return replace(self._recorder.record(candidate.to_release(content), [candidate]), message=remark)
+
+    def _finish_recovered(self, candidate: Candidate, result: CheckResult) -> CheckResult:
+        """Return the result of a candidate whose bytes the archive had; a check also records that it saw them."""
+        was_served = any(
+            info.live for info in self._parts.archive.list_snapshots(self.source) if info.sha256 == candidate.sha256
+        )
+        if not candidate.live or was_served or result.release is None:
+            return result
+        return self._ingest_known(candidate, result.release, Outcome.UNCHANGED)
 
     def _reasons_to_hold(self, content: Content, candidate: Candidate) -> tuple[tuple[Reason, ...], str | None]:
         """Return the reasons to hold a release that is new, and a remark for the record of checks."""

@@ -103,9 +103,9 @@ class HistoryRebuild(Struct, frozen=True, kw_only=True):
     def _list_snapshots(self, also: Container[str]) -> list[SnapshotInfo]:
         """Return the accepted snapshots that belong to the history, with the returns that do.
 
-        Another process may have stored one from a check and not recorded it: it is going to alert of it then, unless
-        the history has no release. Of an imported one nobody is alerted. One that was refused is tried by `Recovery`
-        after the rebuild.
+        Another process may have stored one and not recorded it: it is going to alert of it then, unless the history
+        has no release. One that was refused is tried by `Recovery` after the rebuild, and so is one that was only
+        archived (`ReleaseIngest.archive`).
         """
         self.archive.refresh(self.source)
         accepted = [info for info in self.archive.list_snapshots(self.source) if info.accepted]
@@ -115,7 +115,7 @@ class HistoryRebuild(Struct, frozen=True, kw_only=True):
         return [
             replace(info, returned=tuple(at for at in info.returned if at in returns or at in also))
             for info in accepted
-            if info.sha256 in recorded or info.sha256 in also or not (info.live or info.refused)
+            if info.sha256 in recorded or info.sha256 in also
         ]
 
     def rederive(self, announce: Callable[[int], None], at: str, progress: Progress | None = None) -> int | None:

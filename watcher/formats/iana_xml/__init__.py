@@ -22,7 +22,9 @@ def published_date(data: bytes) -> str | None:
     """Return the date of the root element, read from the first bytes; None if it is not plainly there."""
     head = data[:_HEAD]
     root = head.find(b"<registry")
+    if root < 0 or b"<!" in head[:root]:
+        return None
     other = _OTHER.search(head, root + 1)
-    match = _UPDATED.search(head, max(root, 0), other.start() if other else len(head)) if root >= 0 else None
+    match = _UPDATED.search(head, root, other.start() if other else len(head))
     day = match[1].decode("ascii") if match else ""
     return day if is_date(day) else None
