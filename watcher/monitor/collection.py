@@ -71,6 +71,11 @@ class Collection:
         names = list_groups(self._history.read_content(self.name, latest)) if latest else []
         return split_usable_ids(filter(self.settings.wants, names))
 
+    @cached_property
+    def _group_settings(self) -> list[GroupSettings]:
+        """The settings of each group; to make those of all IANA's takes longer than to read their states."""
+        return [self._settings_of(name) for name in self._listed[0].values()]
+
     def group(self, name: str, *, new: bool = False) -> GroupSettings:
         """Return a group by its id, in upper or lower case: one that is in the index or has a history.
 
@@ -110,10 +115,9 @@ class Collection:
 
         A sweep that is cut short again and again then does not leave the same groups unchecked each time.
         """
-        settings = [self._settings_of(name) for name in self._listed[0].values()]
-        states = self._checks.read_summaries(group.name for group in settings)
+        states = self._checks.read_summaries(group.name for group in self._group_settings)
         return sorted(
-            (Group(settings=group, state=states[group.name]) for group in settings),
+            (Group(settings=group, state=states[group.name]) for group in self._group_settings),
             key=lambda group: group.state.at or "",
         )
 
