@@ -16,7 +16,7 @@ def regex(source: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
 
 
 class _Pattern:
-    """Behaves as the compiled pattern. Its methods become attributes of the object, so they cost what those cost."""
+    """One pattern. The methods of the compiled pattern become its own attributes, so calling them costs no more."""
 
     def __init__(self, source: Any, flags: int) -> None:
         self._arguments = source, flags

@@ -92,7 +92,7 @@ class ReleaseIngest:
         It is proven well-formed and not read further. One that is known, held or was refused before, is ingested; so is
         a document without a date, because only the history says whether it came back. Raises as `ingest` does.
         """
-        archived = [*self._parts.archive.list_snapshots(self.source)]
+        archived = self._parts.archive.list_snapshots(self.source)
         stored = next((info for info in archived if info.sha256 == candidate.sha256), None)
         is_held_or_refused = stored is not None and (stored.refused or not stored.accepted)
         if is_held_or_refused or self._history.find_by_hash(self.source, sha256=candidate.sha256):
@@ -100,8 +100,7 @@ class ReleaseIngest:
         if self.format != "xml" or published_date(candidate.data) is None:
             return self.ingest(candidate)
         check_well_formed(candidate.data)
-        last = max(archived, key=lambda info: info.number, default=None)
-        self._recorder.store_bytes(candidate, near=last.sha256 if last else None)
+        self._recorder.store_bytes(candidate, near=None)
         self._recovery.is_complete = False
         outcome = Outcome.UNCHANGED if stored else Outcome.ARCHIVED
         return CheckResult(outcome=outcome, sha256=candidate.sha256)
@@ -169,8 +168,7 @@ class ReleaseIngest:
             return replace(
                 self._recorder.record_held(content, candidate, hold, by=by, at=candidate.seen), message=remark
             )
-        latest = self._history.find_latest(self.source)
-        self._recorder.store_bytes(candidate, near=latest.release.sha256 if latest else None, accepted=False)
+        self._recorder.store_bytes(candidate, near=self._history.find_latest(self.source), accepted=False)
         return self._hold(hold, earlier, candidate, Outcome.HELD)
 
     def _hold(
@@ -200,7 +198,7 @@ class ReleaseIngest:
         live = candidate.live and stored == latest
         if candidate.live and stored.release.observed and not self._is_clock_right(candidate, stored):
             candidate = replace(candidate, observed=max(candidate.seen, stored.release.observed))
-        snapshot = self._recorder.store_bytes(replace(candidate, live=live), near=stored.release.sha256)
+        snapshot = self._recorder.store_bytes(replace(candidate, live=live), near=stored)
         returned_at = (
             None if candidate.live else self._timeline.record_dated_copy(stored, candidate.sha256, candidate.observed)
         )

@@ -67,8 +67,8 @@ class ReleaseRecorder:
         reports = self._holds.render_end(ended) if ended else []
         # 3. Make the bytes safe. From here on they count as a release, so all that can fail because of what they say
         # comes before.
-        accepted_by, near = ended.by if ended else None, newest.release.sha256 if newest else None
-        snapshots = [self.store_bytes(copy, near=near, accepted_by=accepted_by) for copy in copies]
+        accepted_by = ended.by if ended else None
+        snapshots = [self.store_bytes(copy, near=newest, accepted_by=accepted_by) for copy in copies]
         if copies and earliest_sequence(*(snapshot.sequence for snapshot in snapshots)) != new.sequence:
             raise OvertakenError(f"{self._source}: another process stored a release meanwhile; try again")
         # 4. Write all or nothing.
@@ -163,12 +163,12 @@ class ReleaseRecorder:
     def store_bytes(
         self,
         candidate: Candidate,
-        near: str | None,
+        near: StoredRelease | None,
         *,
         accepted: bool = True,
         accepted_by: str | None = None,
     ) -> SnapshotInfo:
-        """Store the bytes of a candidate in the archive, compressed with those of the snapshot `near` it."""
+        """Store the bytes of a candidate in the archive, compressed with those of the release `near` it."""
         observation = Observation(
             observed=candidate.observed,
             origin=candidate.origin,
@@ -183,7 +183,7 @@ class ReleaseRecorder:
             source=self._source,
             registry=self._parts.registry.id,
             format=self._parts.settings.format,
-            near=near,
+            near=near.release.sha256 if near else None,
             sha256=candidate.sha256,
         )
 
